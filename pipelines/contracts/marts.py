@@ -1,0 +1,69 @@
+"""The contract of a mart: its schema, the questions it answers, and the shape of its function.
+
+Lives here: `Mart`, `MartParams` and the names of the inputs a mart may read.
+Stays out: any mart (one module each in `pipelines.marts`) and the runner that computes them in buckets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import polars as pl
+
+from pipelines.contracts.columns import Column, Table
+
+Inputs = Mapping[str, pl.LazyFrame]
+"""Core tables (and marts) by name, money as DECIMAL(18,4), filtered to the customers of one bucket."""
+
+
+@dataclass(frozen=True)
+class MartParams:
+    """Frozen parameters of a run; equal parameters and equal inputs give equal marts."""
+
+    as_of: date
+    reporting_currency: str = "USD"
+    horizon_days: int = 365
+    discount_rate: float = 0.10
+    confidence: float = 0.95
+    min_cell_n: int = 5
+
+
+Local = Callable[[Inputs, MartParams], pl.LazyFrame]
+Partial = Callable[[pl.LazyFrame, MartParams], pl.LazyFrame]
+Finalize = Callable[[pl.LazyFrame, MartParams], pl.LazyFrame]
+Apply = Callable[[pl.LazyFrame, pl.LazyFrame, MartParams], pl.LazyFrame]
+
+
+@dataclass(frozen=True)
+class Mart:
+    """One mart: what a row is, what it answers, and how it is computed.
+
+    `local` sees all rows of a customer together. A mart that aggregates over customers adds `partial` (a small
+    table that merges by concatenation), `finalize` (partials of all buckets -> global table) and, when rows of
+    customers need the global table, `apply` (local rows, global table -> rows). Without `apply` the result is the
+    finalised table; without `partial` it is the local rows of all buckets.
+    """
+
+    code: str
+    domain: str
+    table: Table
+    questions: tuple[str, ...]
+    inputs: tuple[str, ...]
+    local: Local
+    partial: Partial | None = None
+    finalize: Finalize | None = None
+    apply: Apply | None = None
+    example_sql: str = ""
+    relationships: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The table's name in schema `marts`."""
+        return self.table.name
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The table's columns, in order."""
+        return self.table.columns
