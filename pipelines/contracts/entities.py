@@ -19,6 +19,13 @@ KNOWN_AT = instant(
     "known_at", "When the company learnt it", null_means="the source's extract date, else the event's time"
 )
 
+ORDER_SOURCE = text(
+    "order_source", "Source system of the order", null_means="the order is of the row's own source system"
+)
+ACCOUNT_SOURCE = text(
+    "account_source", "Source system of the account", null_means="the account is of the row's own source system"
+)
+
 SOURCE_CUSTOMER = Table(
     "source_customer",
     "An account that a source system keeps for a buyer or member.",
@@ -69,6 +76,7 @@ CONSENT = Table(
     "A decision of an account to allow or refuse a use of its data.",
     ("source_customer_id", "purpose", "channel", "at"),
     (
+        ACCOUNT_SOURCE,
         text("source_customer_id", "Account that decided", required=True, identifier="account_id"),
         text("purpose", "Purpose, such as marketing or profiling", required=True),
         text("channel", "Channel of contact: email, sms, push, phone", required=True),
@@ -159,6 +167,7 @@ REFUND = Table(
     ("refund_id",),
     (
         text("refund_id", "Native id of the refund", required=True),
+        ORDER_SOURCE,
         text("order_id", "Order that is refunded", required=True),
         text("order_line_id", "Line that is refunded", null_means="the refund concerns the whole order"),
         instant("at", "When it was given back", required=True),
@@ -180,6 +189,7 @@ SHIPMENT = Table(
     ("shipment_id",),
     (
         text("shipment_id", "Native id of the shipment", required=True),
+        ORDER_SOURCE,
         text("order_id", "Order that is shipped", required=True),
         instant("shipped_at", "When it was handed over", required=True),
         instant("promised_at", "When it was promised"),
@@ -203,6 +213,7 @@ SETTLEMENT_LINE = Table(
     ("settlement_id",),
     (
         text("settlement_id", "Native id of the settlement line", required=True),
+        ORDER_SOURCE,
         text("order_id", "Order concerned", null_means="not tied to an order"),
         text("order_line_id", "Order line concerned", null_means="not tied to a line"),
         instant("posted_at", "When it was posted", required=True),
@@ -272,6 +283,7 @@ INCENTIVE = Table(
     ("incentive_id",),
     (
         text("incentive_id", "Native id of the grant", required=True),
+        ACCOUNT_SOURCE,
         text("source_customer_id", "Account it was granted to", identifier="account_id"),
         text(
             "kind", "Kind", required=True, values=("coupon", "points", "gift", "cashback", "referral_reward", "staff")
@@ -293,6 +305,7 @@ INCENTIVE_USE = Table(
     ("incentive_id", "order_id"),
     (
         text("incentive_id", "Grant that is used", required=True),
+        ORDER_SOURCE,
         text("order_id", "Order in which it is used", required=True),
         money("amount", "Value used", required=True, unit="currency of the row"),
         CURRENCY,
