@@ -149,6 +149,12 @@ ORDER_LINE = Table(
             unit="order currency",
         ),
         money("list_price", "List price of one unit", unit="order currency", null_means="the export does not say"),
+        money(
+            "list_value",
+            "List value of the line where the export states it as an amount; wins over quantity times list price",
+            unit="order currency",
+            null_means="quantity times list price",
+        ),
         money("unit_price", "Price of one unit before line discounts", unit="order currency"),
         money(
             "line_discount",
@@ -157,6 +163,11 @@ ORDER_LINE = Table(
         ),
         money("platform_subsidy", "Part of line_amount that the platform pays to the merchant", unit="order currency"),
         money("tax", "Tax contained in line_amount", unit="order currency"),
+        money(
+            "refunded_total",
+            "Refunds of goods stated only as a total of the line, in the terms of line_amount",
+            unit="order currency",
+        ),
         KNOWN_AT,
     ),
 )
