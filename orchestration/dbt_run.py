@@ -17,7 +17,6 @@ from dagster import AssetCheckResult, AssetCheckSeverity, AssetExecutionContext,
 from dagster_dbt import DagsterDbtTranslator
 from dagster_dbt.asset_utils import get_asset_check_key_for_test, get_subset_selection_for_context
 
-from pipelines.contracts.progress import Progress
 from pipelines.contracts.settings import Settings
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
@@ -81,10 +80,10 @@ def ensure_manifest(settings: Settings) -> Path:
 def build(
     context: AssetExecutionContext,
     settings: Settings,
-    progress: Progress,
     manifest: Mapping[str, Any],
     translator: DagsterDbtTranslator,
     select: str,
+    on_node: Callable[[str], None],
 ) -> Iterator[Output[None] | AssetCheckResult]:
     """Build the selected models, seeds and data tests; yield an output or a check result for each.
 
@@ -98,7 +97,7 @@ def build(
         result = invoke(
             settings,
             ["build", "--exclude-resource-type", "unit_test", *arguments],
-            lambda name: progress.advance(f"dbt {select}", 1),
+            on_node,
         )
     finally:
         os.environ.pop("DBT_INDIRECT_SELECTION", None)

@@ -1,0 +1,72 @@
+"""Mart assets: made from the registry, so that a new mart needs no line here.
+
+Lives here: one op that computes the selected marts in order. Stays out: any formula (`pipelines.marts`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dagster import AssetExecutionContext, AssetKey, AssetSpec, MaterializeResult, MetadataValue, multi_asset
+
+from orchestration.console import step
+from orchestration.house import House
+from pipelines.contracts.core import CORE
+from pipelines.contracts.marts import Mart
+from pipelines.marts import MARTS, compute, read_inputs
+from pipelines.warehouse import mart_params, open_build, write_table
+
+
+def mart_key(name: str) -> AssetKey:
+    """The asset key of a mart."""
+    return AssetKey(["marts", name])
+
+
+def input_key(name: str) -> AssetKey:
+    """The asset key of a mart's input: a core table or another mart."""
+    return AssetKey(["core", name]) if name in CORE else mart_key(name)
+
+
+def _spec(mart: Mart) -> AssetSpec:
+    questions = "\n".join(f"- {question}" for question in mart.questions)
+    return AssetSpec(
+        mart_key(mart.name),
+        deps=[input_key(name) for name in mart.inputs],
+        group_name="marts",
+        kinds={"polars", "duckdb"},
+        skippable=True,
+        description=f"{mart.table.description}\n\nAnswers:\n{questions}",
+        metadata={"code": mart.code, "domain": mart.domain, "grain": ", ".join(mart.table.grain)},
+    )
+
+
+@multi_asset(
+    name="compute_marts",
+    specs=[_spec(mart) for mart in MARTS],
+    can_subset=True,
+    required_resource_keys={"house"},
+    description="Compute the selected marts, each from core and from marts before it.",
+)
+def marts(context: AssetExecutionContext) -> Iterator[MaterializeResult]:
+    """Compute the selected marts in registry order and write them into the build."""
+    house: House = context.resources.house
+    with open_build(house.settings) as con:
+        params = mart_params(con, house.settings)
+        for mart in MARTS:
+            if mart_key(mart.name) not in context.selected_asset_keys:
+                continue
+            with step(house.progress, f"mart {mart.name}") as rows:
+                frame = compute(mart, read_inputs(con, mart), params)
+                write_table(con, "marts", mart.table, frame)
+                rows.append(len(frame))
+            yield MaterializeResult(
+                asset_key=mart_key(mart.name),
+                metadata={"rows": len(frame), "preview": MetadataValue.md(_preview(frame))},
+            )
+
+
+def _preview(frame) -> str:  # type: ignore[no-untyped-def]
+    head = frame.head(5)
+    lines = ["| " + " | ".join(head.columns) + " |", "|" + "---|" * len(head.columns)]
+    lines += ["| " + " | ".join("" if value is None else str(value) for value in row) + " |" for row in head.rows()]
+    return "\n".join(lines)

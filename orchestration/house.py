@@ -1,0 +1,57 @@
+"""The house as a Dagster resource: settings, progress and the writer's lock.
+
+Lives here: `House`, the resource that hands it to assets for the length of a run, and DAGSTER_HOME.
+Stays out: anything that computes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dagster import InitResourceContext, ResourceDefinition, resource
+
+from pipelines.contracts.progress import Progress, Quiet
+from pipelines.contracts.settings import Settings
+from pipelines.warehouse import writer_lock
+
+DAGSTER_YAML = """\
+# Written by caw; edit as you like, it is not written again.
+telemetry:
+  enabled: false
+"""
+
+
+@dataclass(frozen=True)
+class House:
+    """What every asset of a run shares."""
+
+    settings: Settings
+    progress: Progress = field(default_factory=Quiet)
+    run_id: str = "none"
+
+
+def house_resource(settings: Settings, progress: Progress | None = None) -> ResourceDefinition:
+    """The resource `house`: holds the writer's lock from the first step of a run to the last."""
+
+    @resource(description="Settings, progress and the writer's lock of the house.")
+    def house(context: InitResourceContext) -> Iterator[House]:
+        run_id = context.run_id or "none"
+        with writer_lock(settings, run_id):
+            yield House(settings, progress or Quiet(), run_id)
+
+    return house
+
+
+def prepare_dagster_home(settings: Settings) -> Path:
+    """Make DAGSTER_HOME below CAW_HOME, so that a run from the command line shows in the UI; returns its path."""
+    home = settings.dagster_dir.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    config = home / "dagster.yaml"
+    if not config.exists():
+        config.write_text(DAGSTER_YAML)
+    os.environ["DAGSTER_HOME"] = str(home)
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+    return home
