@@ -1,0 +1,151 @@
+"""Verbs that walk the path: demo, run, simulate, ui.
+
+Wiring only. What a run does is in `orchestration.run`, how it is shown in `orchestration.summary`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import date, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.options import DEMO_HOME, HomeOption, reading_settings, writing_settings
+from orchestration.console import ConsoleProgress, stderr, stdout, step
+from pipelines.contracts.errors import CawError, ExitCode
+from pipelines.contracts.settings import Settings
+
+PATH = "The path"
+
+
+class World(str, Enum):
+    """Worlds that can be simulated."""
+
+    company = "company"
+    bgnbd = "bgnbd"
+
+
+class DemoData(str, Enum):
+    """Data that the demo can take."""
+
+    simulated = "simulated"
+    completejourney = "completejourney"
+
+
+AsOf = Annotated[
+    datetime | None,
+    typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day as of which to compute. Default: last complete business day."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this module to the application."""
+    app.command(rich_help_panel=PATH)(demo)
+    app.command(rich_help_panel=PATH)(run)
+    app.command(rich_help_panel=PATH)(simulate)
+    app.command(rich_help_panel=PATH)(ui)
+
+
+def demo(
+    home: HomeOption = None,
+    data: Annotated[DemoData, typer.Option(help="What to build the demo from.")] = DemoData.simulated,
+    customers: Annotated[int, typer.Option(min=50, help="People in the simulated company.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated company.")] = 7,
+) -> None:
+    """Build and publish a demonstration warehouse, from a simulated company or from real grocery baskets.
+
+    Example: caw demo --customers 5000
+    """
+    from orchestration.demo import prepare_completejourney, prepare_simulated  # noqa: PLC0415
+
+    suffix = "" if data is DemoData.simulated else f"-{data.value}"
+    settings = writing_settings(home or Path(os.environ.get("CAW_HOME") or f"{DEMO_HOME}{suffix}"))
+    progress = ConsoleProgress()
+    with progress.live():
+        if data is DemoData.simulated:
+            prepare_simulated(settings, customers, seed, progress)
+        else:
+            prepare_completejourney(settings, progress)
+        _walk(settings, progress, None, allow_refused=False)
+
+
+def run(
+    home: HomeOption = None,
+    landing: Annotated[Path | None, typer.Option(help="Folder of exports, one folder a source. Default: HOME/landing.")] = None,
+    as_of: AsOf = None,
+    allow_refused: Annotated[bool, typer.Option(help="Go on without files that are refused as a whole.")] = False,
+) -> None:
+    """Take a folder of exports to a published version: ingest, unify, compute, gate, publish.
+
+    Example: caw run --landing exports --as-of 2026-06-30
+    """
+    settings = writing_settings(home, landing=landing.resolve() if landing else None)
+    if not settings.landing_dir.is_dir():
+        raise CawError(
+            f"There is no landing folder {settings.landing_dir}.",
+            "Put exports into landing/<source>/ (`caw init SOURCE` makes the folder), or name a folder with --landing.",
+        )
+    progress = ConsoleProgress()
+    with progress.live():
+        _walk(settings, progress, as_of.date() if as_of else None, allow_refused)
+
+
+def simulate(
+    out: Annotated[Path, typer.Argument(help="Folder to write landing/ and truth/ into.")],
+    customers: Annotated[int, typer.Option(min=1, help="People.")] = 20_000,
+    months: Annotated[int, typer.Option(min=2, help="Months.")] = 30,
+    seed: Annotated[int, typer.Option(help="Seed; the same seed writes the same bytes.")] = 7,
+    start: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First day.")] = datetime(2024, 1, 1),  # noqa: DTZ001
+    world: Annotated[World, typer.Option(help="company: every channel and quirk; bgnbd: the plain model world.")] = World.company,
+) -> None:
+    """Write a simulated company's exports in their native formats, and the planted truth beside them.
+
+    Example: caw simulate world --customers 1000 --seed 3
+    """
+    from pipelines.simulate import simulate as write_world  # noqa: PLC0415
+
+    progress = ConsoleProgress()
+    with progress.live(), step(progress, "simulate") as rows:
+        summary = write_world(out, customers, months, seed, start.date(), world.value, progress)
+        rows.append(summary.orders)
+    stdout.print(f"{summary.people:,} people, {summary.orders:,} orders, {summary.files:,} files in {out}")
+    stdout.print(f"Next: caw run --landing {out}/landing --home HOME")
+
+
+def ui(
+    home: HomeOption = None,
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address to listen on. The UI has no login: whoever reaches it runs code.")] = "127.0.0.1",
+) -> None:
+    """Open the Dagster UI of the house.
+
+    Example: caw ui --port 3001
+    """
+    from orchestration.house import prepare_dagster_home  # noqa: PLC0415
+
+    if host not in {"127.0.0.1", "localhost", "::1"}:
+        raise CawError(
+            "The Dagster UI has no login, so it only listens on this machine.",
+            "Put a reverse proxy with a login in front of it.",
+        )
+    settings = reading_settings(home)
+    prepare_dagster_home(settings)
+    root = Path(__file__).resolve().parents[2]
+    stderr.print(f"Dagster UI of {settings.home}: http://{host}:{port}  (stop with Ctrl-C)")
+    dagster = Path(sys.executable).with_name("dagster")
+    sys.exit(subprocess.call([dagster, "dev", "-w", str(root / "workspace.yaml"), "-h", host, "-p", str(port)], cwd=root))
+
+
+def _walk(settings: Settings, progress: ConsoleProgress, as_of: date | None, allow_refused: bool) -> None:
+    from orchestration.run import run_everything  # noqa: PLC0415
+    from orchestration.summary import print_summary  # noqa: PLC0415
+
+    outcome = run_everything(settings, progress, as_of, allow_refused)
+    print_summary(settings, outcome)
+    if outcome.exit_code is not ExitCode.OK:
+        sys.exit(int(outcome.exit_code))
