@@ -37,7 +37,8 @@ class Field:
     header, `required` ones must have a value in every row (in the head row of a block when `head`). A missing value
     is taken from the source's declaration where `default` names one of its keys. `values` (lower case) is enforced
     with BAD_ENUM, `pattern` with BAD_VALUE. `utc` says that times without an offset are UTC already. `derive` names a
-    rule that makes the value from the cell (`cn_province`). `scope` separates native ids of different kinds.
+    rule that makes the value from the cell (`cn_province`). `scope` separates native ids of different kinds; `owner` is
+    the column that names the source system whose native id it is, the row's own where that is blank.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Field:
     head: bool = False
     identifier: str | None = None
     scope: str = "account"
+    owner: str | None = None
     default: str | None = None
     values: tuple[str, ...] = ()
     pattern: str | None = None
@@ -148,7 +150,7 @@ class RawTable:
     @property
     def own_columns(self) -> tuple[Column, ...]:
         """The format's own raw columns, in order, without the envelope."""
-        skip = {"known_at", "op"}
+        skip = {"known_at", "known_on", "op"}
         return tuple(c for f in self.fields for c in f.raw_columns if c.name not in skip)
 
     @property

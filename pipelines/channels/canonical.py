@@ -65,6 +65,7 @@ def _field(entity: Table, column: Column) -> Field:
         fingerprint=column.required and default is None,
         required=column.required,
         identifier=column.identifier,
+        owner="account_source" if column.identifier == "account_id" and "account_source" in entity.names else None,
         default=default,
         values=column.values,
         case="lower" if column.values else "upper" if default == "currency" else None,

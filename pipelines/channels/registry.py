@@ -21,5 +21,13 @@ ADAPTERS: dict[str, Adapter] = {
     "canonical": CANONICAL,
 }
 
-RAW_TABLES: dict[str, RawTable] = {table.name: table for adapter in ADAPTERS.values() for table in adapter.tables}
-"""Every raw table by name."""
+RAW_TABLES: tuple[RawTable, ...] = tuple(table for adapter in ADAPTERS.values() for table in adapter.tables)
+"""Every raw table."""
+
+
+def raw_table(name: str) -> RawTable:
+    """The raw table called `name`; KeyError when there is none."""
+    for table in RAW_TABLES:
+        if table.name == name:
+            return table
+    raise KeyError(f"there is no raw table {name!r}")
