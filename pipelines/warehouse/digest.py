@@ -1,0 +1,83 @@
+"""Digests: what shows that two tables, or two layers, hold the same.
+
+Lives here: the canonical digest of a frame and the content stamp of a layer of the build.
+Stays out: checksums of files (`files`).
+
+Two different things. `frame_digest` is sha256 over ordered rows in a canonical text form: equal exactly when the
+content is. `layer_digest` is an integrity stamp for a build of millions of rows in a second or two: it sums DuckDB's
+64-bit row hashes, independent of order, to show that nothing changed after a gate looked. It is no identity key: the
+engine's hash may change between its releases, and single values may collide.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import duckdb
+import polars as pl
+
+from pipelines.contracts.columns import Table
+from pipelines.warehouse.build import CATALOG
+from pipelines.warehouse.tables import stored_columns
+
+LAYER_SCHEMAS = {"raw": "raw", "canonical": "intermediate", "core": "core", "marts": "marts"}
+"""Gated layers in the order of the path, and the schema each lives in."""
+
+
+def frame_digest(frame: pl.DataFrame) -> str:
+    """sha256 over the frame's columns, types and rows, whatever their order; null and empty text differ."""
+    ordered = frame.sort(pl.all(), nulls_last=True)
+    header = ",".join(f"{name}:{dtype}" for name, dtype in frame.schema.items())
+    body = ordered.with_columns(pl.col(pl.String).str.replace_all("\\", "\\\\", literal=True)).write_csv(
+        null_value="\\N", include_header=False, quote_style="necessary"
+    )
+    return hashlib.sha256(f"{header}\n{body}".encode()).hexdigest()
+
+
+def table_digest(con: duckdb.DuckDBPyConnection, schema: str, table: Table) -> str:
+    """The canonical digest of a stored table, over its contract's columns."""
+    names = ", ".join(f'"{name}"' for name in table.names)
+    return frame_digest(con.sql(f"select {names} from {schema}.{table.name}").pl())
+
+
+def layer_digest(con: duckdb.DuckDBPyConnection, layer: str, catalog: str = CATALOG) -> str:
+    """The content stamp of a layer: sha256 over the stamps of its tables.
+
+    raw: the files behind every view and their row counts. Other layers: per table its columns, its row count, and sum
+    and xor of its rows' hashes; a view counts by its SQL, as what lies beneath is stamped itself.
+    """
+    lines = [f"{name} {stamp}" for name, stamp in sorted(table_stamps(con, layer, catalog).items())]
+    return hashlib.sha256("\n".join([layer, *lines]).encode()).hexdigest()
+
+
+def table_stamps(con: duckdb.DuckDBPyConnection, layer: str, catalog: str = CATALOG) -> dict[str, str]:
+    """The stamp of every table and view of a layer, by name."""
+    schema = LAYER_SCHEMAS[layer]
+    views = dict(
+        con.execute(
+            "select view_name, sql from duckdb_views() where database_name = ? and schema_name = ? and not internal",
+            [catalog, schema],
+        ).fetchall()
+    )
+    columns = stored_columns(con, catalog, schema)
+    if layer == "raw":
+        return {name: _raw_stamp(con, f'{catalog}.{schema}."{name}"') for name in columns}
+    return {
+        name: _sha(views[name]) if name in views else _row_stamp(con, f'{catalog}.{schema}."{name}"', types)
+        for name, types in columns.items()
+    }
+
+
+def _raw_stamp(con: duckdb.DuckDBPyConnection, name: str) -> str:
+    rows = con.execute(f"select file_sha256, count(*) from {name} group by file_sha256 order by file_sha256").fetchall()
+    return _sha(repr(rows))
+
+
+def _row_stamp(con: duckdb.DuckDBPyConnection, name: str, types: dict[str, str]) -> str:
+    values = ", ".join(f'"{column}"' for column in types)
+    row = con.execute(f"select count(*), sum(hash({values})), bit_xor(hash({values})) from {name}").fetchone()
+    return _sha(repr((list(types.items()), row)))
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
