@@ -44,6 +44,10 @@ class Mart:
     table that merges by concatenation), `finalize` (partials of all buckets -> global table) and, when rows of
     customers need the global table, `apply` (local rows, global table -> rows). Without `apply` the result is the
     finalised table; without `partial` it is the local rows of all buckets.
+
+    `reads` says which columns of each input are used, so that a caller loads no others; an input may be an earlier
+    mart. Inputs with a `customer_id` are split over the buckets, the others go whole to each of them, except those
+    named in `once`, which belong to no customer and must be counted once: whole in the first bucket, empty in the rest.
     """
 
     code: str
@@ -57,6 +61,8 @@ class Mart:
     apply: Apply | None = None
     example_sql: str = ""
     relationships: Mapping[str, str] = field(default_factory=dict)
+    reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    once: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -1,0 +1,12 @@
+"""Marts: the tables that answer questions, each a pure function of core and of earlier marts.
+
+Lives here: one module per mart in a folder per domain, the registry, the runner, the canonical digest.
+Stays out: dbt's core, writing and publishing (`pipelines.warehouse`), estimators (`pipelines.science`).
+"""
+
+from pipelines.marts.digest import digest
+from pipelines.marts.profit.mart_coverage import headline_basis
+from pipelines.marts.registry import MARTS
+from pipelines.marts.runner import compute, compute_all, read_inputs, required_columns
+
+__all__ = ["MARTS", "compute", "compute_all", "digest", "headline_basis", "read_inputs", "required_columns"]

@@ -1,0 +1,1 @@
+"""Marts of churn (F): cut points and states of the lifecycle."""

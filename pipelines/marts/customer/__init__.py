@@ -1,0 +1,1 @@
+"""Marts of the customer (A): one row per person and its companions."""

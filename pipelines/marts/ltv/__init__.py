@@ -1,0 +1,1 @@
+"""Marts of lifetime value (C)."""

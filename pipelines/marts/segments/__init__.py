@@ -1,0 +1,1 @@
+"""Marts of segments (E): retention of cohorts, RFM, value tiers."""
