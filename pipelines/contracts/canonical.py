@@ -114,7 +114,7 @@ def _tokenised(column: Column, entity: str) -> tuple[Column, ...]:
     kind = column.identifier
     if kind is None:
         return (column,)
-    if kind == "account_id" and entity != "order" and entity != "source_customer":
+    if kind == "account_id" and entity not in {"order", "source_customer"}:
         return ()  # the account key says it
     if kind == "birth_date":
         return (integer("birth_year", "Year of birth", unit="calendar year"),)

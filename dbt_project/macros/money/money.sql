@@ -1,0 +1,27 @@
+{#- DECIMAL(18,4) to whole ten-thousandths (bigint). Widened first: the product would overflow above ten billion. -#}
+{% macro to_units(amount) -%}
+    cast(cast({{ amount }} as decimal(38, 4)) * 10000 as bigint)
+{%- endmacro %}
+
+{#- Whole ten-thousandths (bigint) to DECIMAL(18,4), without a division. -#}
+{% macro from_units(units) -%}
+    cast({{ units }} * 0.0001 as decimal(18, 4))
+{%- endmacro %}
+
+{#- An amount in another currency: one multiplication, rounded half away from zero by the cast. No rate, no amount. -#}
+{% macro convert_money(amount, rate) -%}
+    cast({{ amount }} * {{ rate }} as decimal(18, 4))
+{%- endmacro %}
+
+{#- The rate between two currencies: exactly 1 within one currency, else what the joined rate says, or null. -#}
+{% macro rate_between(from_currency, to_currency, stated_rate) -%}
+    case when {{ from_currency }} = {{ to_currency }} then cast(1 as decimal(10, 6)) else {{ stated_rate }} end
+{%- endmacro %}
+
+{#- The sum of `amount` over the rows of a group where `condition` holds; null when there is none or one is unknown. -#}
+{% macro sum_known(amount, condition='true') -%}
+    case
+        when count(case when {{ condition }} then 1 end) = count(case when {{ condition }} then {{ amount }} end)
+            then cast(sum(case when {{ condition }} then {{ amount }} end) as decimal(18, 4))
+    end
+{%- endmacro %}

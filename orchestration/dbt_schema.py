@@ -1,0 +1,140 @@
+"""The dbt project's YAML that says what the contracts say, written from the contracts.
+
+Lives here: `python -m orchestration.dbt_schema`, which writes the raw sources, the contracts of the canonical and core
+models with their key tests, and the macro that knows the columns of an entity. A drift test fails when a file on disk
+differs from what this writes.
+Stays out: descriptions of models that have no contract in `pipelines.contracts` (written by hand beside the models).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipelines.channels.registry import RAW_TABLES
+from pipelines.contracts.canonical import CANONICAL
+from pipelines.contracts.columns import Column, Table
+from pipelines.contracts.core import CORE
+from pipelines.identity import ASSIGNMENT
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
+HEAD = "# Written by `python -m orchestration.dbt_schema` from the contracts. Do not edit.\n"
+
+RELATIONSHIPS: dict[tuple[str, str], str] = {
+    ("dim_account", "customer_id"): "dim_customer",
+    ("fct_order", "customer_id"): "dim_customer",
+    ("fct_order", "account_key"): "dim_account",
+    ("fct_order_line_economics", "order_key"): "fct_order",
+    ("fct_order_line_economics", "sku"): "dim_product",
+    ("fct_refund", "order_line_key"): "fct_order_line_economics",
+}
+"""Columns of core that point at the key of another core table, which is called by the same name."""
+
+RUN_CONTEXT = "One row: the as-of day, the first instant after it, and the parameters of the run."
+
+
+def rendered() -> dict[Path, str]:
+    """Every generated file: its path below the project and its text."""
+    return {
+        Path("models/staging/_sources.yml"): HEAD + _yaml({"version": 2, "sources": _sources()}),
+        Path("models/intermediate/canonical/_canonical.yml"): HEAD + _models(CANONICAL.values()),
+        Path("models/marts/core/_core.yml"): HEAD + _models(CORE.values()),
+        Path("macros/contracts/entity_columns.sql"): _entity_columns(),
+    }
+
+
+def write(project_dir: Path = PROJECT_DIR) -> list[Path]:
+    """Write the files that differ and return their paths."""
+    changed = []
+    for name, text in rendered().items():
+        path = project_dir / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            changed.append(path)
+    return changed
+
+
+def _yaml(content: Any) -> str:
+    return yaml.safe_dump(content, sort_keys=False, width=118, allow_unicode=True)
+
+
+def _sources() -> list[dict[str, Any]]:
+    raw = [{"name": table.name, "description": table.description} for table in RAW_TABLES]
+    assignment = {
+        "name": ASSIGNMENT.name,
+        "description": ASSIGNMENT.description,
+        "config": {"meta": {"dagster": {"asset_key": ["identity", ASSIGNMENT.name]}}},
+        "columns": [_documented(column) for column in ASSIGNMENT.columns],
+    }
+    return [
+        {"name": "raw", "schema": "raw", "description": "Typed, tokenised exports.", "tables": raw},
+        {"name": "identity", "schema": "identity", "description": "Who is whom.", "tables": [assignment]},
+        {
+            "name": "meta",
+            "schema": "meta",
+            "description": "What the run says about itself.",
+            "tables": [{"name": "run_context", "description": RUN_CONTEXT}],
+        },
+    ]
+
+
+def _models(tables: Any) -> str:
+    return _yaml({"version": 2, "models": [_model(table) for table in tables]})
+
+
+def _model(table: Table) -> dict[str, Any]:
+    grain = ", ".join(table.grain)
+    model: dict[str, Any] = {
+        "name": table.name,
+        "description": f"{table.description.rstrip('.')}. One row per {grain}.",
+        "config": {"contract": {"enforced": True}},
+    }
+    if len(table.grain) > 1:
+        model["data_tests"] = [{"unique_grain": {"arguments": {"columns": list(table.grain)}}}]
+    model["columns"] = [_column(table, column) for column in table.columns]
+    return model
+
+
+def _documented(column: Column) -> dict[str, Any]:
+    return {"name": column.name, "data_type": column.type.duckdb, "description": column.comment}
+
+
+def _column(table: Table, column: Column) -> dict[str, Any]:
+    entry = _documented(column)
+    if column.required:
+        entry["constraints"] = [{"type": "not_null"}]
+    tests: list[Any] = []
+    if table.grain == (column.name,):
+        tests.append("unique")
+    if column.values:
+        tests.append({"accepted_values": {"arguments": {"values": list(column.values)}}})
+    target = RELATIONSHIPS.get((table.name, column.name))
+    if target:
+        tests.append({"relationships": {"arguments": {"to": f"ref('{target}')", "field": column.name}}})
+    if tests:
+        entry["data_tests"] = tests
+    return entry
+
+
+def _entity_columns() -> str:
+    lines = [
+        "{#- Written by `python -m orchestration.dbt_schema` from the contracts. Do not edit. -#}",
+        "{#- Names and types of the columns that a staging model of an entity hands over, in order. -#}",
+        "{% macro entity_columns(entity) -%}",
+        "{%- set columns = {",
+    ]
+    for entity, table in CANONICAL.items():
+        lines.append(f'    "{entity}": [')
+        lines += [f'        {{"name": "{c.name}", "type": "{c.type.duckdb}"}},' for c in table.columns]
+        lines.append("    ],")
+    lines += ["} -%}", "{{ return(columns[entity]) }}", "{%- endmacro %}", ""]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    for path in write():
+        sys.stdout.write(f"wrote {path.relative_to(PROJECT_DIR)}\n")
