@@ -1,0 +1,168 @@
+"""Numerics shared by the models: tables over distinct values, log-space helpers and quadrature.
+
+Lives here: gather tables, the log-gamma ratio, expectation rules for Beta weights and Gauss-Legendre panels, and
+interpolation over an age. Everything is vectorised and finite for finite input.
+Stays out: likelihoods (one module per model) and the optimiser (`optimise`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betaln, gammaln
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+_CUT = 42.0
+"""Log of the relative mass at which a quadrature range is cut (e**-42 is about 6e-19)."""
+
+
+def as_floats(values: ArrayLike) -> Array:
+    """A float array; missing, infinite and unreadable values become 0."""
+    array = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    if not np.isfinite(array).all():
+        array = np.nan_to_num(array, nan=0.0, posinf=0.0, neginf=0.0)
+    return array
+
+
+def table(values: Array) -> tuple[Array, Index]:
+    """The sorted distinct values, and for every row the position of its value."""
+    distinct, position = np.unique(values, return_inverse=True)
+    return distinct, position.reshape(values.shape)
+
+
+def log_rising(shape: float, count: Array) -> Array:
+    """ln Gamma(shape + count) - ln Gamma(shape), the log of the rising factorial."""
+    return gammaln(shape + count) - gammaln(shape)
+
+
+def softplus(value: Array) -> Array:
+    """ln(1 + e**value) without overflow."""
+    return np.logaddexp(0.0, value)
+
+
+def sigmoid(value: Array) -> Array:
+    """1 / (1 + e**-value) without overflow."""
+    return np.exp(-np.logaddexp(0.0, -value))
+
+
+@lru_cache(maxsize=16)
+def legendre(count: int) -> tuple[Array, Array]:
+    """Gauss-Legendre nodes and weights on [0, 1]."""
+    nodes, weights = np.polynomial.legendre.leggauss(count)
+    return 0.5 * (nodes + 1.0), 0.5 * weights
+
+
+@lru_cache(maxsize=16)
+def legendre_panels(panels: int, count: int) -> tuple[Array, Array]:
+    """Gauss-Legendre nodes and weights on [0, 1], split into equal panels."""
+    nodes, weights = legendre(count)
+    starts = np.arange(panels, dtype=np.float64)[:, None]
+    return ((starts + nodes) / panels).ravel(), np.tile(weights, panels) / panels
+
+
+def _beta_range(a: float, b: Array) -> tuple[Array, Array]:
+    """Where (a+1) y - (a+b+2) ln(1+e**y), the log-density in y = logit p, has fallen by the cut on either side."""
+    peak = np.log((a + 1.0) / (b + 1.0))
+
+    def density(y: Array) -> Array:
+        return (a + 1.0) * y - (a + b + 2.0) * np.logaddexp(0.0, y)
+
+    level = density(peak) - _CUT
+    ends = []
+    for side in (-1.0, 1.0):
+        inner, outer = peak.copy(), peak + side * (_CUT + 60.0)
+        for _ in range(50):
+            middle = 0.5 * (inner + outer)
+            inside = density(middle) > level
+            inner, outer = np.where(inside, middle, inner), np.where(inside, outer, middle)
+        ends.append(outer)
+    return ends[0], ends[1]
+
+
+@lru_cache(maxsize=32)
+def _unit_grid(count: int) -> Array:
+    return np.linspace(0.0, 1.0, count)
+
+
+def beta_rule(a: float, b: ArrayLike, count: int = 128) -> tuple[Array, Array]:
+    """Nodes p and weights w, one row per value of `b`, for integrals against the density of Beta(a, b).
+
+    The rule is the trapezoid in logit p. It is exact to about 1e-10 for integrands that vanish at p = 0 and p = 1
+    (subtract the chord, see `beta_mean`), for every a, b > 0, also where the density itself is singular.
+    """
+    shape = np.atleast_1d(np.asarray(b, dtype=np.float64))
+    low, high = _beta_range(a, shape)
+    y = low[:, None] + (high - low)[:, None] * _unit_grid(count)[None, :]
+    log_q = -np.logaddexp(0.0, y)
+    log_density = a * y + (a + shape)[:, None] * log_q - betaln(a, shape)[:, None]
+    step = (high - low) / (count - 1)
+    return np.exp(y + log_q), np.exp(log_density) * step[:, None]
+
+
+def beta_mean(a: float, b: Array, inner: Callable[[Array], Array], at_zero: Array, at_one: Array) -> Array:
+    """E[f(p)], p ~ Beta(a, b), one value per row of `b`.
+
+    `inner(p)` gives f on the nodes (rows x nodes); `at_zero` and `at_one` are its limits at the ends. The chord
+    between the ends is integrated in closed form and the remainder, which vanishes at both ends, by the rule; so a
+    near 0 (every customer stays) and b near 0 lose no accuracy.
+    """
+    p, weight = beta_rule(a, b)
+    chord = at_zero[:, None] * (1.0 - p) + at_one[:, None] * p
+    mean = a / (a + b)
+    return at_zero * (1.0 - mean) + at_one * mean + np.sum(weight * (inner(p) - chord), axis=1)
+
+
+def interpolate_over(function: Callable[[Array, Array], Array], group: Array, age: Array, nodes: int = 24) -> Array:
+    """`function(group, age)` for every row, where the function is smooth in ln(age) for a given group value.
+
+    Groups with more distinct ages than nodes are evaluated at Chebyshev nodes of ln(age) and interpolated
+    (barycentric, relative error below 1e-8); smaller groups are evaluated as they are. `age` must be positive.
+    """
+    result = np.empty(len(age))
+    if not len(age):
+        return result
+    order = np.lexsort((age, group))
+    bounds = np.flatnonzero(np.diff(group[order])) + 1
+    plain: list[Index] = []
+    smooth: list[tuple[Index, Array]] = []
+    for rows in np.split(order, bounds):
+        low, high = float(age[rows[0]]), float(age[rows[-1]])
+        if len(rows) <= nodes or high <= low * (1.0 + 1e-9):
+            plain.append(rows)
+        else:
+            smooth.append((rows, _chebyshev(np.log(low), np.log(high), nodes)))
+    at_group = [group[rows] for rows in plain] + [np.full(nodes, group[rows[0]]) for rows, _ in smooth]
+    at_age = [age[rows] for rows in plain] + [np.exp(points) for _, points in smooth]
+    values = function(np.concatenate(at_group), np.concatenate(at_age))
+    done = sum(len(rows) for rows in plain)
+    if plain:
+        result[np.concatenate(plain)] = values[:done]
+    for rows, points in smooth:
+        result[rows] = _barycentric(points, values[done : done + nodes], np.log(age[rows]))
+        done += nodes
+    return result
+
+
+def _chebyshev(low: float, high: float, count: int) -> Array:
+    angle = np.pi * np.arange(count) / (count - 1)
+    points = 0.5 * (low + high) - 0.5 * (high - low) * np.cos(angle)
+    points[0], points[-1] = low, high
+    return points
+
+
+def _barycentric(points: Array, values: Array, at: Array) -> Array:
+    weight = np.where(np.arange(len(points)) % 2 == 0, 1.0, -1.0)
+    weight[0], weight[-1] = 0.5 * weight[0], 0.5 * weight[-1]
+    gap = at[:, None] - points[None, :]
+    hit = np.abs(gap) < 1e-14
+    ratio = weight / np.where(hit, 1.0, gap)
+    result = (ratio @ values) / ratio.sum(axis=1)
+    exact = hit.any(axis=1)
+    if exact.any():
+        result[exact] = values[np.argmax(hit[exact], axis=1)]
+    return result
