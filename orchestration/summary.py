@@ -51,7 +51,9 @@ def print_summary(settings: Settings, outcome: RunOutcome) -> None:
 
 def print_book(book: pl.DataFrame) -> None:
     """The account book, a line a file."""
-    table = Table("source", "file", "table", "outcome", "read", "accepted", "quarantined", "duplicate", "money accepted")
+    table = Table(
+        "source", "file", "table", "outcome", "read", "accepted", "quarantined", "duplicate", "money accepted"
+    )
     for row in book.sort("source_system", "source_file").iter_rows(named=True):
         counts = [f"{row[f'{name}_n']:,}" for name in ("read", "accepted", "quarantined", "duplicate")]
         outcome = row["outcome"] if row["outcome"] == "accepted" else f"{row['outcome']}: {row['reason']}"
@@ -84,7 +86,9 @@ def _book_rows(book: pl.DataFrame) -> list[tuple[str, str]]:
         return [("files", "none")]
     refused = book.filter(pl.col("outcome") == "refused")
     sums = {name: int(book[f"{name}_n"].sum()) for name in ("read", "accepted", "quarantined", "duplicate")}
-    ties = "ties out" if sums["read"] == sums["accepted"] + sums["quarantined"] + sums["duplicate"] else "DOES NOT TIE OUT"
+    ties = (
+        "ties out" if sums["read"] == sums["accepted"] + sums["quarantined"] + sums["duplicate"] else "DOES NOT TIE OUT"
+    )
     rows = [
         ("files", f"{len(book):,}" + (f", {len(refused):,} refused" if len(refused) else "")),
         (

@@ -29,7 +29,9 @@ class FloorTranslator(DagsterDbtTranslator):
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> AssetKey:
         """[schema, table], so that a table has the same name in Dagster, in SQL and in the docs."""
-        return AssetKey([_schema(dbt_resource_props), dbt_resource_props.get("identifier") or dbt_resource_props["name"]])
+        return AssetKey(
+            [_schema(dbt_resource_props), dbt_resource_props.get("identifier") or dbt_resource_props["name"]]
+        )
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """The floor of the table's schema; the identity floor is cut out of the intermediate schema by folder."""

@@ -81,7 +81,10 @@ def ingest(context: AssetExecutionContext, config: IngestConfig) -> Iterator[Mat
         rows = book.filter(book["raw_table"] == table)
         metadata = {
             "files": len(rows),
-            **{f"{name}_rows": int(rows[f"{name}_n"].sum()) for name in ("read", "accepted", "quarantined", "duplicate")},
+            **{
+                f"{name}_rows": int(rows[f"{name}_n"].sum())
+                for name in ("read", "accepted", "quarantined", "duplicate")
+            },
         }
         yield MaterializeResult(asset_key=raw_key(table), metadata=metadata)
 

@@ -29,7 +29,9 @@ def init(
     sources: Annotated[list[str] | None, typer.Argument(help="Source systems, such as web tmall pos crm.")] = None,
     home: HomeOption = None,
 ) -> None:
-    """Make a house: a landing folder with a commented _source.yml per source, and the key of the identifier hashes.
+    """Make a house: landing folders and the key of the hashes.
+
+    Writes a commented _source.yml for every source named.
 
     Example: caw init web pos
     """
@@ -45,7 +47,7 @@ def check(
     files: Annotated[list[Path], typer.Argument(exists=True, help="Export files to look at; nothing is written.")],
     home: HomeOption = None,
 ) -> None:
-    """Tell what each file is, how it would be read, and what would be refused.
+    """Tell what a file is, how it is read, what is refused.
 
     Example: caw check orders_export.csv
     """
@@ -60,7 +62,7 @@ def check(
 
 
 def book(home: HomeOption = None) -> None:
-    """Show the account book: what was read of every file, in rows and in money.
+    """Show the account book of every file, rows and money.
 
     Example: caw book
     """

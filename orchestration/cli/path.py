@@ -39,7 +39,9 @@ class DemoData(str, Enum):
 
 AsOf = Annotated[
     datetime | None,
-    typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day as of which to compute. Default: last complete business day."),
+    typer.Option(
+        "--as-of", formats=["%Y-%m-%d"], help="Day as of which to compute. Default: last complete business day."
+    ),
 ]
 
 
@@ -57,7 +59,9 @@ def demo(
     customers: Annotated[int, typer.Option(min=50, help="People in the simulated company.")] = 20_000,
     seed: Annotated[int, typer.Option(help="Seed of the simulated company.")] = 7,
 ) -> None:
-    """Build and publish a demonstration warehouse, from a simulated company or from real grocery baskets.
+    """Build and publish a demonstration warehouse.
+
+    From a simulated company, or from the real grocery baskets of the Complete Journey.
 
     Example: caw demo --customers 5000
     """
@@ -76,11 +80,13 @@ def demo(
 
 def run(
     home: HomeOption = None,
-    landing: Annotated[Path | None, typer.Option(help="Folder of exports, one folder a source. Default: HOME/landing.")] = None,
+    landing: Annotated[
+        Path | None, typer.Option(help="Folder of exports, one folder a source. Default: HOME/landing.")
+    ] = None,
     as_of: AsOf = None,
     allow_refused: Annotated[bool, typer.Option(help="Go on without files that are refused as a whole.")] = False,
 ) -> None:
-    """Take a folder of exports to a published version: ingest, unify, compute, gate, publish.
+    """Take a folder of exports to a published version.
 
     Example: caw run --landing exports --as-of 2026-06-30
     """
@@ -101,9 +107,11 @@ def simulate(
     months: Annotated[int, typer.Option(min=2, help="Months.")] = 30,
     seed: Annotated[int, typer.Option(help="Seed; the same seed writes the same bytes.")] = 7,
     start: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First day.")] = datetime(2024, 1, 1),  # noqa: DTZ001
-    world: Annotated[World, typer.Option(help="company: every channel and quirk; bgnbd: the plain model world.")] = World.company,
+    world: Annotated[
+        World, typer.Option(help="company: every channel and quirk; bgnbd: the plain model world.")
+    ] = World.company,
 ) -> None:
-    """Write a simulated company's exports in their native formats, and the planted truth beside them.
+    """Write a simulated company's exports, and the truth beside them.
 
     Example: caw simulate world --customers 1000 --seed 3
     """
@@ -120,7 +128,9 @@ def simulate(
 def ui(
     home: HomeOption = None,
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
-    host: Annotated[str, typer.Option(help="Address to listen on. The UI has no login: whoever reaches it runs code.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. The UI has no login: whoever reaches it runs code.")
+    ] = "127.0.0.1",
 ) -> None:
     """Open the Dagster UI of the house.
 
@@ -138,7 +148,9 @@ def ui(
     root = Path(__file__).resolve().parents[2]
     stderr.print(f"Dagster UI of {settings.home}: http://{host}:{port}  (stop with Ctrl-C)")
     dagster = Path(sys.executable).with_name("dagster")
-    sys.exit(subprocess.call([dagster, "dev", "-w", str(root / "workspace.yaml"), "-h", host, "-p", str(port)], cwd=root))
+    sys.exit(
+        subprocess.call([dagster, "dev", "-w", str(root / "workspace.yaml"), "-h", host, "-p", str(port)], cwd=root)
+    )
 
 
 def _walk(settings: Settings, progress: ConsoleProgress, as_of: date | None, allow_refused: bool) -> None:

@@ -29,7 +29,7 @@ def sql(
     home: HomeOption = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")] = False,
 ) -> None:
-    """Query the published warehouse, read-only and locked down.
+    """Query the published warehouse, read-only.
 
     Example: caw sql "select state, count(*) from marts.customer_lifecycle group by all"
     """
@@ -68,7 +68,7 @@ def rollback(
 
 
 def verify(home: HomeOption = None) -> None:
-    """Recompute the checksums of every published version and compare them with its manifest.
+    """Compare every published version with its manifest.
 
     Example: caw verify
     """
@@ -84,7 +84,7 @@ def verify(home: HomeOption = None) -> None:
 def dictionary(
     table: Annotated[str | None, typer.Argument(help="A table, such as customer_rfm. Default: every mart.")] = None,
 ) -> None:
-    """Print the data dictionary: what a row is, the questions a mart answers, every column with its unit.
+    """Print the data dictionary of marts and core tables.
 
     Example: caw dictionary customer_rfm
     """
