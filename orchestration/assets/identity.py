@@ -9,8 +9,8 @@ from dagster import AssetExecutionContext, AssetKey, MaterializeResult, asset
 
 from orchestration.console import step
 from orchestration.house import House
-from pipelines.identity import ASSIGNMENT, assign
 from pipelines.contracts.keys import load_pepper
+from pipelines.identity import ASSIGNMENT, assign
 from pipelines.warehouse import open_build, read_run_context, write_table
 
 EVIDENCE = AssetKey(["intermediate", "int_identity_evidence"])

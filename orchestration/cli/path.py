@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from datetime import date, datetime
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -23,14 +23,14 @@ from pipelines.contracts.settings import Settings
 PATH = "The path"
 
 
-class World(str, Enum):
+class World(StrEnum):
     """Worlds that can be simulated."""
 
     company = "company"
     bgnbd = "bgnbd"
 
 
-class DemoData(str, Enum):
+class DemoData(StrEnum):
     """Data that the demo can take."""
 
     simulated = "simulated"
