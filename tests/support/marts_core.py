@@ -1,0 +1,370 @@
+"""A seeded synthetic core for tests of marts: every table of `contracts.core`, with the laws core keeps.
+
+Amounts are drawn as whole ten-thousandths and tie out: order totals are sums of their lines, refunds of a line are the
+sum of its refund rows, contribution is net revenue less known costs and null when one is not known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+from pipelines.contracts.core import CORE, WATERFALL
+from pipelines.contracts.money import from_units
+
+COSTS = ("cogs", "platform_fee", "payment_fee", "commission", "fulfilment")
+LINES = tuple(name for name, _, _ in WATERFALL)
+REFUND_PARTS = ("refunded_goods", "refunded_shipping", "tax_returned", "cogs_returned")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the synthetic company looks like."""
+
+    customers: int = 60
+    seed: int = 0
+    as_of: date = date(2025, 6, 20)
+    days: int = 500
+    mean_gap_days: float = 45.0
+    cost_known_share: float = 0.99
+    no_rate_share: float = 0.0
+    kept_share: float = 0.9
+    refund_share: float = 0.12
+    period_costs: bool = True
+    acquisition_channels: tuple[str | None, ...] = ("ads", "search", "friends", None)
+
+
+def make_core(shape: Shape) -> dict[str, pl.DataFrame]:
+    """Core tables by name, in the types of the contract."""
+    rng = np.random.default_rng(shape.seed)
+    people = _people(shape, rng)
+    products = _products()
+    orders = _orders(shape, rng, people)
+    lines = _lines(shape, rng, orders, products)
+    refunds = _refunds(shape, rng, lines)
+    economics = _economics(lines, refunds)
+    frames = {
+        "dim_customer": people,
+        "dim_account": people.select(
+            pl.concat_str(pl.lit("web/"), "customer_id").alias("account_key"),
+            pl.lit("web").alias("source_system"),
+            "customer_id",
+            "buyer_key_kind",
+            "first_seen_at",
+        ),
+        "dim_product": products,
+        "fct_order": _order_facts(orders, economics, refunds),
+        "fct_refund": _refund_facts(refunds),
+        "fct_period_cost": _period_costs(shape, rng),
+    }
+    kept = frames["fct_order"].select("order_key", "is_kept")
+    frames["fct_order_line_economics"] = _line_facts(economics.drop("is_kept").join(kept, on="order_key"))
+    return {name: frame.select(CORE[name].names).cast(dict(CORE[name].polars_schema)) for name, frame in frames.items()}
+
+
+def lazy(core: dict[str, pl.DataFrame]) -> dict[str, pl.LazyFrame]:
+    """The tables as a mart takes them."""
+    return {name: frame.lazy() for name, frame in core.items()}
+
+
+def shuffled(core: dict[str, pl.DataFrame], seed: int) -> dict[str, pl.DataFrame]:
+    """The same rows in another order."""
+    return {name: frame.sample(fraction=1.0, shuffle=True, seed=seed) for name, frame in core.items()}
+
+
+def _people(shape: Shape, rng: np.random.Generator) -> pl.DataFrame:
+    n = shape.customers
+    ids = [f"c_{hashlib.sha256(f'{shape.seed}/{i}'.encode()).hexdigest()[:16]}" for i in range(n)]
+    known = rng.random(n) < 0.9
+    channels = shape.acquisition_channels
+    acquired = [channels[i] for i in rng.integers(0, len(channels), n)]
+    asked = rng.random((2, n))
+    return pl.DataFrame(
+        {
+            "customer_id": ids,
+            "account_n": rng.integers(1, 3, n),
+            "is_identified": known,
+            "buyer_key_kind": np.where(known, "real", "masked"),
+            "is_employee": rng.random(n) < 0.02,
+            "is_test": rng.random(n) < 0.03,
+            "first_seen_at": [shape.as_of - timedelta(days=shape.days)] * n,
+            "acquisition_channel": acquired,
+            "acquisition_campaign": [None if channel is None else f"{channel}_1" for channel in acquired],
+            "city": [None] * n,
+            "region": [None] * n,
+            "country": ["DE"] * n,
+            "birth_year": [None] * n,
+            "has_email": rng.random(n) < 0.8,
+            "has_phone": rng.random(n) < 0.4,
+            "is_email_consented": [None if a < 0.2 else bool(a < 0.7) for a in asked[0]],
+            "is_sms_consented": [None if a < 0.5 else bool(a < 0.7) for a in asked[1]],
+        },
+        schema_overrides={"city": pl.String, "region": pl.String, "birth_year": pl.Int64},
+    )
+
+
+def _products() -> pl.DataFrame:
+    skus = [f"sku{i:02d}" for i in range(12)]
+    categories = [None if i % 6 == 5 else f"category {i % 3}" for i in range(12)]
+    nothing = [None] * len(skus)
+    return pl.DataFrame(
+        {
+            "sku": skus,
+            "title": skus,
+            "category_l1": categories,
+            "category_l2": nothing,
+            "category_l3": nothing,
+            "brand": nothing,
+        },
+        schema_overrides={name: pl.String for name in ("category_l2", "category_l3", "brand")},
+    )
+
+
+def _orders(shape: Shape, rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
+    n = shape.customers
+    count = rng.geometric(0.3, n) - (rng.random(n) < 0.1)
+    owner = np.repeat(np.arange(n), count)
+    pace = np.repeat(rng.gamma(2.0, shape.mean_gap_days / 2, n), count)
+    start = np.repeat(rng.integers(0, shape.days, n), count)
+    step = np.where(np.r_[True, owner[1:] != owner[:-1]] if len(owner) else [], 0, rng.exponential(1, len(owner)) * pace)
+    sums = np.cumsum(step)
+    first = np.searchsorted(owner, owner, side="left") if len(owner) else owner
+    day = (start + sums - (sums[first] if len(owner) else 0)).astype(np.int64)
+    keep = day <= shape.days
+    owner, day = owner[keep], day[keep]
+    m = len(owner)
+    state = rng.random(m)
+    status = np.where(state < shape.kept_share, "paid", np.where(state < shape.kept_share + 0.07, "cancelled", "pending"))
+    channel = np.array(["web_store", "pos", "tmall"])[rng.integers(0, 3, m)]
+    ordered_on = [shape.as_of - timedelta(days=int(shape.days - d)) for d in day]
+    frame = pl.DataFrame(
+        {
+            "order_key": [f"{c}/{i:07d}" for i, c in enumerate(channel)],
+            "channel": channel,
+            "customer_id": people["customer_id"].gather(owner),
+            "ordered_on": pl.Series(ordered_on, dtype=pl.Date),
+            "minute": rng.integers(0, 1440, m),
+            "status": status,
+            "line_n": rng.integers(1, 4, m),
+            "no_rate": rng.random(m) < shape.no_rate_share,
+            "is_free": rng.random(m) < 0.03,
+        },
+        schema_overrides={"ordered_on": pl.Date},
+    )
+    return frame.with_columns(
+        (pl.col("ordered_on").cast(pl.Datetime("us")) + pl.duration(minutes="minute")).alias("ordered_at"),
+        pl.col("channel").replace_strict({"web_store": "web", "pos": "till", "tmall": "tmall"}).alias("source_system"),
+    )
+
+
+def _lines(shape: Shape, rng: np.random.Generator, orders: pl.DataFrame, products: pl.DataFrame) -> pl.DataFrame:
+    lines = orders.select(pl.all().repeat_by("line_n").explode()) if len(orders) else orders
+    n = len(lines)
+    qty = rng.integers(1, 4, n)
+    price = rng.integers(10_000, 900_000, n)
+    list_value = qty * price
+    markdown = (list_value * rng.choice([0, 0, 0, 10, 25], n)) // 100
+    discount = ((list_value - markdown) * rng.choice([0, 0, 0, 5, 30], n)) // 100
+    free = lines["is_free"].to_numpy() if n else np.zeros(0, bool)
+    discount = np.where(free, list_value - markdown, discount)
+    goods = list_value - markdown - discount
+    shipping = np.where(free, 0, rng.choice([0, 20_000, 35_001], n))
+    lost = lines["status"].is_in(["cancelled", "pending"]).to_numpy() if n else np.zeros(0, bool)
+    known = rng.random((len(COSTS), n)) < shape.cost_known_share ** (1 / len(COSTS))
+    shares = (38, 2, 2, 4, 9)
+    amounts = {
+        name: np.where(lost & (name == "cogs"), 0, (goods * share) // 100 + (name == "fulfilment") * 12_345)
+        for name, share in zip(COSTS, shares, strict=True)
+    }
+    sku = np.array(products["sku"].to_list())[rng.integers(0, len(products), n)]
+    no_item = rng.random(n) < 0.04
+    return lines.with_columns(
+        pl.Series("order_line_key", [f"{key}#{i}" for i, key in enumerate(lines["order_key"])], dtype=pl.String),
+        pl.Series("sku", [None if none else s for s, none in zip(sku, no_item, strict=True)], dtype=pl.String),
+        pl.Series("qty", qty),
+        *(
+            pl.Series(name, values, dtype=pl.Int64)
+            for name, values in (
+                ("list_value", list_value),
+                ("markdown", markdown),
+                ("merchant_discount", discount),
+                ("platform_subsidy", goods // 20),
+                ("gross_merchandise", goods),
+                ("shipping_charged", shipping),
+                ("cancelled", np.where(lost, goods + shipping, 0)),
+                ("tax", np.where(lost, 0, goods * 7 // 107)),
+                ("incentives", goods // 50),
+                *amounts.items(),
+            )
+        ),
+        *(pl.Series(f"{name}_known", known[i]) for i, name in enumerate(COSTS)),
+    )
+
+
+def _refunds(shape: Shape, rng: np.random.Generator, lines: pl.DataFrame) -> pl.DataFrame:
+    """Refunds known by the as-of day: whole orders sometimes, single lines, some not dated."""
+    n = len(lines)
+    draws = rng.random((3, n))
+    whole = lines.select((pl.col("order_key").hash(7) % 20 == 0).alias("w"))["w"].to_numpy() if n else draws[0] < 0
+    paid = (lines["status"] == "paid").to_numpy() if n else draws[0] < 0
+    some = paid & (whole | (draws[0] < shape.refund_share))
+    later = rng.integers(0, 70, n)
+    percent = np.where(whole, 100, rng.choice([30, 50, 100], n))
+    dated = draws[1] < 0.7
+    restocked = draws[2] < 0.5
+    percents = pl.Series("percent", percent, dtype=pl.Int64)
+    frame = lines.with_columns(
+        percents,
+        pl.Series("some", some),
+        pl.Series("later", np.where(dated, later, 0), dtype=pl.Int64),
+        pl.Series("refund_precision", np.where(dated, "dated", "order"), dtype=pl.String),
+        pl.Series("restocked", restocked),
+    ).filter("some")
+    part = pl.col("percent")
+    return frame.select(
+        pl.concat_str(pl.lit("r/"), "order_line_key").alias("refund_key"),
+        "order_line_key",
+        "order_key",
+        "source_system",
+        "channel",
+        "customer_id",
+        "ordered_on",
+        (pl.col("ordered_on") + pl.duration(days="later")).alias("refunded_on"),
+        "refund_precision",
+        pl.lit("refund_only").alias("kind"),
+        "no_rate",
+        (pl.col("gross_merchandise") * part // 100).alias("refunded_goods"),
+        pl.when(part == 100).then("shipping_charged").otherwise(0).alias("refunded_shipping"),
+        (pl.col("tax") * part // 100).alias("tax_returned"),
+        pl.when("cogs_known")
+        .then(pl.when("restocked").then(pl.col("cogs") * part // 100).otherwise(0))
+        .alias("cogs_returned"),
+    ).filter(pl.col("refunded_on") <= shape.as_of)
+
+
+def _economics(lines: pl.DataFrame, refunds: pl.DataFrame) -> pl.DataFrame:
+    returned = refunds.group_by("order_line_key").agg(pl.col(REFUND_PARTS).sum())
+    known = pl.all_horizontal(f"{name}_known" for name in COSTS)
+    return (
+        lines.join(returned, on="order_line_key", how="left", maintain_order="left")
+        .with_columns(pl.col(REFUND_PARTS).fill_null(0))
+        .with_columns(
+            pl.col("tax") - pl.col("tax_returned"),
+            pl.col("cogs") - pl.col("cogs_returned"),
+            (pl.col("status") == "paid").alias("is_kept"),
+        )
+        .with_columns(
+            (
+                pl.col("gross_merchandise")
+                + pl.col("shipping_charged")
+                - pl.col("cancelled")
+                - pl.col("refunded_goods")
+                - pl.col("refunded_shipping")
+                - pl.col("tax")
+            ).alias("net_revenue")
+        )
+        .with_columns(pl.when(f"{name}_known").then(name).alias(name) for name in COSTS)
+        .with_columns(
+            pl.when(known)
+            .then(pl.col("net_revenue") - pl.sum_horizontal(*COSTS, "incentives"))
+            .alias("contribution"),
+            known.alias("is_costed"),
+            pl.col("cogs_known").alias("is_cogs_known"),
+            pl.all_horizontal("platform_fee_known", "payment_fee_known", "commission_known").alias("is_fees_known"),
+            pl.col("fulfilment_known").alias("is_fulfilment_known"),
+        )
+    )
+
+
+def _money(names: tuple[str, ...]) -> list[pl.Expr]:
+    """Amounts in both currencies; the reporting one is null where the order has no rate."""
+    return [
+        expression
+        for name in names
+        for expression in (
+            from_units(name).alias(name),
+            from_units(pl.when(~pl.col("no_rate")).then(pl.col(name))).alias(f"{name}_reporting"),
+        )
+    ]
+
+
+_KEYS = [
+    pl.concat_str(pl.lit("web/"), "customer_id").alias("account_key"),
+    pl.lit("USD").alias("currency"),
+    pl.lit("USD").alias("reporting_currency"),
+]
+
+
+def _order_facts(orders: pl.DataFrame, economics: pl.DataFrame, refunds: pl.DataFrame) -> pl.DataFrame:
+    names = (
+        "list_value",
+        "markdown",
+        "merchant_discount",
+        "gross_merchandise",
+        "refunded_goods",
+        "net_revenue",
+    )
+    sums = economics.group_by("order_key").agg(
+        pl.col(names).sum(),
+        pl.when(pl.col("contribution").null_count() == 0).then(pl.col("contribution").sum()).alias("contribution"),
+        pl.when(~pl.col("no_rate")).then(pl.when("is_costed").then("net_revenue")).sum().alias("costed"),
+        pl.struct(-pl.col("gross_merchandise"), "sku").sort().first().struct.field("sku").alias("first_sku"),
+    )
+    wholly = (pl.col("gross_merchandise") > 0) & (pl.col("refunded_goods") >= pl.col("gross_merchandise"))
+    precise = refunds.group_by("order_key").agg((pl.col("refund_precision") == "dated").any().alias("dated"))
+    facts = (
+        orders.join(sums, on="order_key")
+        .join(precise, on="order_key", how="left")
+        .with_columns(((pl.col("status") == "paid") & ~wholly).alias("is_kept"))
+    )
+    ordinal = (
+        facts.filter("is_kept")
+        .sort("ordered_at", "order_key")
+        .select("order_key", pl.int_range(1, pl.len() + 1).over("customer_id").alias("kept_order_n"))
+    )
+    return facts.join(ordinal, on="order_key", how="left").with_columns(
+        *_KEYS,
+        pl.lit(None, dtype=pl.String).alias("store_id"),
+        pl.lit(None, dtype=pl.String).alias("attributed_campaign_id"),
+        pl.when("dated").then(pl.lit("dated")).when(pl.col("dated").is_null()).then(pl.lit("none"))
+        .otherwise(pl.lit("order")).alias("refund_precision"),
+        pl.when((pl.col("status") == "paid") & wholly).then(pl.lit("refunded")).otherwise("status").alias("status"),
+        from_units(pl.col("costed").fill_null(0)).alias("costed_net_revenue_reporting"),
+        *_money((*names, "contribution")),
+    )
+
+
+def _line_facts(economics: pl.DataFrame) -> pl.DataFrame:
+    return economics.with_columns(
+        *_KEYS, pl.lit(True).alias("is_list_price_known"), pl.col("qty").cast(pl.Decimal(18, 6)), *_money(LINES)
+    )
+
+
+def _refund_facts(refunds: pl.DataFrame) -> pl.DataFrame:
+    return refunds.with_columns(*_KEYS, *_money(REFUND_PARTS))
+
+
+def _period_costs(shape: Shape, rng: np.random.Generator) -> pl.DataFrame:
+    rules = (
+        ("agency", "net_revenue"),
+        ("warehouse", "orders"),
+        ("till rent", "channel:pos"),
+        ("a market never opened", "channel:moon"),
+        ("software", "none"),
+    )
+    first = (shape.as_of - timedelta(days=shape.days)).replace(day=1)
+    months = pl.date_range(first, shape.as_of, "1mo", eager=True) if shape.period_costs else pl.Series([], dtype=pl.Date)
+    rows = [(month, *rule) for month in months for rule in rules]
+    return pl.DataFrame(
+        {
+            "month": [row[0] for row in rows],
+            "category": [row[1] for row in rows],
+            "allocation_rule": [row[2] for row in rows],
+            "units": rng.integers(10_000, 9_000_000, len(rows)),
+        },
+        schema={"month": pl.Date, "category": pl.String, "allocation_rule": pl.String, "units": pl.Int64},
+    ).with_columns(from_units("units").alias("amount_reporting"))
