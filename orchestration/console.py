@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from pipelines.contracts.progress import Progress
+
 stdout = Console(highlight=False)
 stderr = Console(stderr=True, highlight=False)
 
@@ -62,9 +64,9 @@ class ConsoleProgress:
 
 
 @contextmanager
-def step(progress: ConsoleProgress | object, name: str, total: int | None = None) -> Iterator[list[int]]:
+def step(progress: Progress, name: str, total: int | None = None) -> Iterator[list[int]]:
     """Start and finish the step `name`; append the number of rows to the yielded list to have it shown."""
     rows: list[int] = []
-    progress.start(name, total)  # type: ignore[attr-defined]
+    progress.start(name, total)
     yield rows
-    progress.finish(name, sum(rows) if rows else None)  # type: ignore[attr-defined]
+    progress.finish(name, sum(rows) if rows else None)

@@ -120,7 +120,7 @@ def _events(
         key = translator.get_asset_spec(manifest, unique_id, None).key
         if key in context.selected_asset_keys:
             metadata = {"seconds": MetadataValue.float(round(node.execution_time, 3))}
-            yield Output(None, output_name=context.output_name_for_asset_key(key), metadata=metadata)
+            yield Output(None, output_name=context.output_for_asset_key(key), metadata=metadata)
     elif unique_id.startswith("test."):
         check = get_asset_check_key_for_test(manifest, translator, unique_id, None)
         if check is not None and check in context.selected_asset_check_keys and status != "skipped":

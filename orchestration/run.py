@@ -88,8 +88,8 @@ def read_outcome(result: ExecuteInProcessResult) -> RunOutcome:
         run_id=result.run_id,
         succeeded=result.success,
         exit_code=ExitCode.OK if result.success else exit_code,
-        as_of=materialised.get("meta/run_context", {}).get("as_of"),
-        version=published.get("version"),
+        as_of=_text(materialised.get("meta/run_context", {}).get("as_of")),
+        version=_text(published.get("version")),
         is_new=bool(published.get("is_new", False)),
         gates=gates,
         errors=errors,
@@ -107,8 +107,13 @@ def _verdict(evaluation: Any) -> GateVerdict:
     )
 
 
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
 def _failures(result: ExecuteInProcessResult) -> tuple[tuple[str, ...], ExitCode]:
-    messages, code = [], ExitCode.BUG
+    messages: list[str] = []
+    code = ExitCode.BUG
     for event in result.all_events:
         if event.event_type != DagsterEventType.STEP_FAILURE:
             if event.event_type == DagsterEventType.PIPELINE_FAILURE and not messages:

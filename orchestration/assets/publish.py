@@ -25,7 +25,7 @@ PUBLISHED = AssetKey(["warehouse", "published"])
     deps=[*(mart_key(mart.name) for mart in MARTS), *(AssetKey(["core", name]) for name in CORE)],
     required_resource_keys={"house"},
     kinds={"duckdb"},
-    description="The version of the warehouse that readers are served: immutable file, Parquet marts, manifest, pointer.",
+    description="The version that readers are served: immutable file, Parquet marts, manifest, pointer.",
 )
 def published(context: AssetExecutionContext) -> MaterializeResult:
     """Publish the build, or say that nothing is new; refuses without a stored pass of every gate."""
