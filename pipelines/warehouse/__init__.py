@@ -6,19 +6,33 @@ what is checked (`expectations`) and who calls it when (`orchestration`).
 
 from pipelines.warehouse.build import begin_build, mark_good, open_build
 from pipelines.warehouse.context import mart_params, read_run_context, write_run_context
-from pipelines.warehouse.digest import frame_digest, layer_digest, table_digest
+from pipelines.warehouse.digest import layer_digest, table_digest
 from pipelines.warehouse.lock import writer_lock
+from pipelines.warehouse.publish import Published, publish
+from pipelines.warehouse.query import headline, query_published
+from pipelines.warehouse.state import read as state_log
 from pipelines.warehouse.tables import write_table
+from pipelines.warehouse.versions import Version, current_version, list_versions, repair, rollback, verify
 
 __all__ = [
+    "Published",
+    "Version",
     "begin_build",
-    "frame_digest",
+    "current_version",
+    "headline",
     "layer_digest",
+    "list_versions",
     "mark_good",
     "mart_params",
     "open_build",
+    "publish",
+    "query_published",
     "read_run_context",
+    "repair",
+    "rollback",
+    "state_log",
     "table_digest",
+    "verify",
     "write_run_context",
     "write_table",
     "writer_lock",

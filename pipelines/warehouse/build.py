@@ -117,7 +117,7 @@ def _good_path(settings: Settings) -> Path:
 
 def _read_good(settings: Settings) -> dict[str, Any] | None:
     try:
-        return read_json(_good_path(settings))  # type: ignore[no-any-return]
+        return read_json(_good_path(settings))
     except ValueError:
         return None
 

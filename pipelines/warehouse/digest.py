@@ -1,9 +1,9 @@
 """Digests: what shows that two tables, or two layers, hold the same.
 
-Lives here: the canonical digest of a frame and the content stamp of a layer of the build.
-Stays out: checksums of files (`files`).
+Lives here: the canonical digest of a stored table and the content stamp of a layer of the build.
+Stays out: the canonical form itself (`pipelines.marts.digest`) and checksums of files (`files`).
 
-Two different things. `frame_digest` is sha256 over ordered rows in a canonical text form: equal exactly when the
+Two different things. `table_digest` is sha256 over ordered rows in a canonical text form: equal exactly when the
 content is. `layer_digest` is an integrity stamp for a build of millions of rows in a second or two: it sums DuckDB's
 64-bit row hashes, independent of order, to show that nothing changed after a gate looked. It is no identity key: the
 engine's hash may change between its releases, and single values may collide.
@@ -14,9 +14,9 @@ from __future__ import annotations
 import hashlib
 
 import duckdb
-import polars as pl
 
 from pipelines.contracts.columns import Table
+from pipelines.marts import digest
 from pipelines.warehouse.build import CATALOG
 from pipelines.warehouse.tables import stored_columns
 
@@ -24,20 +24,10 @@ LAYER_SCHEMAS = {"raw": "raw", "canonical": "intermediate", "core": "core", "mar
 """Gated layers in the order of the path, and the schema each lives in."""
 
 
-def frame_digest(frame: pl.DataFrame) -> str:
-    """sha256 over the frame's columns, types and rows, whatever their order; null and empty text differ."""
-    ordered = frame.sort(pl.all(), nulls_last=True)
-    header = ",".join(f"{name}:{dtype}" for name, dtype in frame.schema.items())
-    body = ordered.with_columns(pl.col(pl.String).str.replace_all("\\", "\\\\", literal=True)).write_csv(
-        null_value="\\N", include_header=False, quote_style="necessary"
-    )
-    return hashlib.sha256(f"{header}\n{body}".encode()).hexdigest()
-
-
 def table_digest(con: duckdb.DuckDBPyConnection, schema: str, table: Table) -> str:
     """The canonical digest of a stored table, over its contract's columns."""
     names = ", ".join(f'"{name}"' for name in table.names)
-    return frame_digest(con.sql(f"select {names} from {schema}.{table.name}").pl())
+    return digest(con.sql(f"select {names} from {schema}.{table.name}").pl())
 
 
 def layer_digest(con: duckdb.DuckDBPyConnection, layer: str, catalog: str = CATALOG) -> str:
@@ -74,9 +64,9 @@ def _raw_stamp(con: duckdb.DuckDBPyConnection, name: str) -> str:
 
 
 def _row_stamp(con: duckdb.DuckDBPyConnection, name: str, types: dict[str, str]) -> str:
-    values = ", ".join(f'"{column}"' for column in types)
+    values = ", ".join(f'"{column}"' for column in sorted(types))
     row = con.execute(f"select count(*), sum(hash({values})), bit_xor(hash({values})) from {name}").fetchone()
-    return _sha(repr((list(types.items()), row)))
+    return _sha(repr((sorted(types.items()), row)))
 
 
 def _sha(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ LAYERS = tuple(LAYER_SCHEMAS)
 """The declared gates, in the order of the path. Every one must have passed before anything is published."""
 
 
-class Outcome(str, Enum):
+class Outcome(StrEnum):
     """What a check came to. `skipped`: it does not apply to this data, for the reason in its message."""
 
     PASSED = "passed"
@@ -31,7 +31,7 @@ class Outcome(str, Enum):
     SKIPPED = "skipped"
 
 
-class Severity(str, Enum):
+class Severity(StrEnum):
     """Whether a failed check stops the publish. A check that errored always does."""
 
     BLOCK = "block"

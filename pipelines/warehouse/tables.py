@@ -80,9 +80,9 @@ def stored_columns(con: duckdb.DuckDBPyConnection, catalog: str, schema: str) ->
 
 
 def check_stored(con: duckdb.DuckDBPyConnection, catalog: str, schema: str, table: Table) -> None:
-    """Raise unless `schema.table` has the contract's columns in the contract's types.
+    """Raise unless `schema.table` has the contract's columns, in the contract's types, and no other.
 
-    BuildMissingError: there is no such table. ContractError: names every missing column and every type that differs.
+    BuildMissingError: there is no such table. ContractError: names every column that is missing, differs or is extra.
     """
     stored = stored_columns(con, catalog, schema).get(table.name)
     if stored is None:
@@ -92,5 +92,6 @@ def check_stored(con: duckdb.DuckDBPyConnection, catalog: str, schema: str, tabl
         for column in table.columns
         if stored.get(column.name) != column.type.duckdb
     ]
+    wrong += [f"{name} is not in the contract" for name in stored if name not in table.names]
     if wrong:
         raise ContractError(f"{schema}.{table.name} is not what its contract says: {'; '.join(wrong)}.")
