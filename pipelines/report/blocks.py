@@ -1,0 +1,140 @@
+"""Blocks: what a section of a page may consist of.
+
+Lives here: frozen records of cards, sentences, figures, tables and definitions, plain text in them, no markup.
+Stays out: how a block looks (`templates/`), and where its figures come from (`sections/`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from pipelines.report.published import Published
+
+TONES = ("plain", "good", "watch", "bad", "unknown")
+"""How a figure is to be read; told in words as well, never by colour alone."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """One headline figure: what it is, the figure, what it stands on, and how to read it."""
+
+    label: str
+    value: str
+    note: str = ""
+    trend: str | None = None
+    tone: str = "plain"
+
+
+@dataclass(frozen=True)
+class Cards:
+    """A row of headline figures."""
+
+    kind: ClassVar[str] = "cards"
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One finding in words. `text` is made by `say`, which escapes what it is given."""
+
+    text: Markup
+    tone: str = "plain"
+    link: str | None = None
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """A list of findings, the most important first."""
+
+    kind: ClassVar[str] = "sentences"
+    sentences: tuple[Sentence, ...]
+
+
+@dataclass(frozen=True)
+class DataTable:
+    """A table for reading: headings with their alignment ("l" or "r"), rows of text already formatted."""
+
+    kind: ClassVar[str] = "table"
+    caption: str
+    headings: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[str, ...], ...]
+    is_folded: bool = False
+    note: str = ""
+    tones: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A chart drawn twice: for a page and for a telephone; without `narrow` the wide one scrolls sideways."""
+
+    wide: Markup
+    narrow: Markup | None = None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart with its caption and the same figures as a table."""
+
+    kind: ClassVar[str] = "figure"
+    key: str
+    title: str
+    caption: str
+    drawing: Drawing
+    table: DataTable
+    is_half: bool = False
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence that stands where something is missing, or qualifies what is shown."""
+
+    kind: ClassVar[str] = "note"
+    text: str
+    tone: str = "unknown"
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """Terms and what they mean here."""
+
+    kind: ClassVar[str] = "definitions"
+    items: tuple[tuple[str, str], ...]
+
+
+Block = Cards | Sentences | DataTable | Figure | Note | Definitions
+Build = Callable[["Published"], "list[Block]"]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page: anchor, headings, the question it answers, and the functions that build its blocks.
+
+    Each function stands alone: what one of them misses in the file leaves the others untouched.
+    """
+
+    key: str
+    title: str
+    question: str
+    builds: tuple[Build, ...]
+    nav: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One HTML page: its name, title, a sentence on what it is, and its sections in order."""
+
+    name: str
+    title: str
+    lede: str
+    sections: tuple[Section, ...]
+
+
+def say(pattern: str, /, **figures: object) -> Markup:
+    """A sentence with its figures set in bold; everything inserted is escaped."""
+    shown = {name: Markup("<b>{}</b>").format(value) for name, value in figures.items()}
+    return Markup(pattern).format(**shown)

@@ -1,0 +1,68 @@
+"""Base: the few pieces that every chart is put together from.
+
+Lives here: inline data, axes of money and rates, quiet labels.
+Stays out: any particular chart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+
+from pipelines.report import theme
+from pipelines.report.formatting import symbol
+
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+
+
+def chart(rows: Rows, **size: Any) -> alt.Chart:
+    """A chart over rows that stand in the specification itself; floats for positions, text for what is read."""
+    values = [{**row, "ink": theme.heat_ink(row["step"])} if "step" in row else dict(row) for row in rows]
+    return alt.Chart(alt.Data(values=values), **size)
+
+
+def heat_colour() -> alt.Color:
+    """The colour of a row's `step`."""
+    return alt.Color(
+        "step:O", scale=alt.Scale(domain=list(range(theme.HEAT_STEPS)), range=list(theme.HEAT)), legend=None
+    )
+
+
+def heat_text() -> alt.Color:
+    """The ink that can be read on a row's `step`."""
+    return alt.Color("ink:N", scale=None)
+
+
+def layers(*charts: alt.Chart, **size: Any) -> alt.LayerChart:
+    """Charts on top of each other, the first at the bottom."""
+    return alt.LayerChart(layer=list(charts), **size)
+
+
+def money_axis(currency: str, title: str | None = None, **more: Any) -> alt.Axis:
+    """An axis of amounts in thousands and millions with the currency's sign."""
+    sign = symbol(currency).replace("'", "\\'")
+    size = "replace(format(abs(datum.value), '.3~s'), 'G', 'B')"
+    return alt.Axis(title=title, labelExpr=f"(datum.value < 0 ? '\u2212' : '') + '{sign}' + {size}", **more)
+
+
+def rate_axis(title: str | None = None, **more: Any) -> alt.Axis:
+    """An axis of rates from 0 to 1 as percentages."""
+    return alt.Axis(title=title, format="~%", **more)
+
+
+def names_axis(limit: int = 190, **more: Any) -> alt.Axis:
+    """An axis of names without grid."""
+    return alt.Axis(title=None, grid=False, labelLimit=limit, labelColor=theme.INK, **more)
+
+
+def count_axis(title: str | None = None, **more: Any) -> alt.Axis:
+    """An axis of counts in thousands and millions."""
+    return alt.Axis(title=title, format="~s", **more)
+
+
+def colours(names: Sequence[str], palette: Sequence[str] = theme.CATEGORIES) -> alt.Scale:
+    """A scale that gives every name its colour, in the order given."""
+    return alt.Scale(domain=list(names), range=[palette[at % len(palette)] for at in range(len(names))])

@@ -1,0 +1,151 @@
+"""Customers: how many, in which state, segment and tier, and the money that goes with them.
+
+Lives here: counts and sums over the customer marts and the customer facts of core; never a row of a person.
+Stays out: how states and segments are made (`pipelines.marts`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import polars as pl
+
+from pipelines.report.published import Published
+from pipelines.report.queries.run import MONTHS, Window, months_back
+
+MIN_CELL_N = 5
+"""Groups of fewer customers are not shown: the page travels further than the warehouse."""
+NO_CUSTOMERS = "No identified customer has a kept order yet, so there is nothing to group."
+
+
+@dataclass(frozen=True)
+class CustomerBase:
+    """Identified customers that are not test accounts, those with a kept order, and kept orders of anybody.
+
+    `orders` and `orders_before` count kept orders of the window and of the twelve months before it; `orders_before`
+    is null where the data do not reach back that far. `identified_orders` are kept orders of identified customers.
+    """
+
+    customers: int
+    buyers: int
+    kept_orders: int
+    identified_orders: int
+    orders: int
+    orders_before: int | None
+
+
+def base(published: Published, months: Window) -> CustomerBase:
+    """The size of the customer base at the as-of day."""
+    people = published.frame(
+        "select count(*) as customers from core.dim_customer where is_identified and not is_test", "core.dim_customer"
+    ).item()
+    before = months.before_first or months.first
+    until = months_back(months.after, MONTHS)
+    row = published.frame(
+        "select count(*) filter (where is_identified), count(*), "
+        f"count(*) filter (where ordered_on >= date '{months.first}' and ordered_on < date '{months.after}'), "
+        f"count(*) filter (where ordered_on >= date '{before}' and ordered_on < date '{until}'), "
+        "count(distinct customer_id) filter (where is_identified and not is_test) "
+        "from core.fct_order join core.dim_customer using (customer_id) where is_kept",
+        "core.fct_order",
+        "core.dim_customer",
+    ).row(0)
+    identified, kept, orders, orders_before, buyers = row
+    return CustomerBase(
+        customers=people,
+        buyers=buyers,
+        kept_orders=kept,
+        identified_orders=identified,
+        orders=orders,
+        orders_before=orders_before if months.before_first is not None else None,
+    )
+
+
+def segments(published: Published, basis: str) -> pl.DataFrame:
+    """RFM segments, the largest first: customers, those with known money, money of 365 days, median recency."""
+    return published.frame(
+        f"select segment, count(*) as customer_n, count({basis}) as known_n, sum({basis}) as amount, "
+        "quantile_disc(recency_days, 0.5) as median_recency_days, sum(frequency_n)::bigint as order_n "
+        "from marts.customer_rfm where segment is not null group by segment "
+        "order by customer_n desc, segment",
+        "marts.customer_rfm",
+        empty=NO_CUSTOMERS,
+    )
+
+
+def score_grid(published: Published, basis: str) -> pl.DataFrame:
+    """Customers and money of 365 days by recency and frequency score."""
+    return published.frame(
+        f"select r_score, f_score, count(*) as customer_n, count({basis}) as known_n, sum({basis}) as amount "
+        "from marts.customer_rfm where r_score is not null and f_score is not null "
+        "group by r_score, f_score order by r_score, f_score",
+        "marts.customer_rfm",
+        empty=NO_CUSTOMERS,
+    )
+
+
+def score_limits(published: Published) -> pl.DataFrame:
+    """Limits of the recency and frequency scores: dimension, score, above_n, up_to_n, used_score_n."""
+    return published.frame(
+        "select dimension, score, above_n, up_to_n, customer_n, used_score_n from marts.rfm_thresholds "
+        "where dimension in ('recency', 'frequency') order by dimension desc, score desc",
+        "marts.rfm_thresholds",
+    )
+
+
+def tiers(published: Published, basis: str) -> pl.DataFrame:
+    """Value tiers: customers and money of 365 days, high first."""
+    return published.frame(
+        f"select tier, count(*) as customer_n, sum({basis}) as amount from marts.customer_rfm "
+        "where tier is not null group by tier order by array_position(['high', 'mid', 'low'], tier)",
+        "marts.customer_rfm",
+        empty=NO_CUSTOMERS,
+    )
+
+
+@dataclass(frozen=True)
+class Concentration:
+    """From how much money a customer is of high value, how few of them bring 80 %, and what the others lose."""
+
+    customers: int
+    high_customers: int
+    high_rate: Decimal | None
+    high_from: Decimal | None
+    negative: Decimal
+
+
+def concentration(published: Published, basis: str) -> Concentration | None:
+    """The thresholds of the value tiers at the as-of day, or None when nobody has bought."""
+    rows = published.frame(
+        "select customer_n, high_customer_n, high_customer_rate, high_from_amount, negative_amount "
+        f"from marts.value_tier_thresholds where basis = '{basis}' and tier_on = as_of_on",
+        "marts.value_tier_thresholds",
+    )
+    return None if rows.is_empty() else Concentration(*rows.row(0))
+
+
+def states(published: Published, basis: str) -> pl.DataFrame:
+    """Lifecycle states: customers, those that can be reached, money to date and of the last 365 days."""
+    recent = f"sum(r.{basis})" if published.has("marts.customer_rfm", (basis,)) else "null::decimal(18,4)"
+    join = "left join marts.customer_rfm as r using (customer_id)" if published.has("marts.customer_rfm") else ""
+    return published.frame(
+        "select coalesce(c.state, 'not known') as state, count(*) as customer_n, "
+        f"count(*) filter (where c.is_reachable) as reachable_n, sum(c.{basis}) as amount, "
+        f"count(c.{basis}) as known_n, {recent} as recent_amount from marts.customer_360 as c {join} "
+        "group by 1 order by array_position(['prospect', 'new', 'active', 'reactivated', 'at_risk', 'dormant', "
+        "'churned', 'not known'], coalesce(c.state, 'not known'))",
+        "marts.customer_360",
+        empty="No identified customer is in the warehouse yet, so there are no states to show.",
+    )
+
+
+def cut_points(published: Published) -> pl.DataFrame:
+    """Cut points of every segment, the pooled row first, then by number of gaps."""
+    return published.frame(
+        "select segment, customer_n, gap_n, is_pooled, median_gap_days, at_risk_days, dormant_days, churned_days, "
+        "horizon_days, return_rate, return_rate_lo, return_rate_hi, why_not from marts.lifecycle_cut_points "
+        "order by segment <> '(all)', gap_n desc, segment",
+        "marts.lifecycle_cut_points",
+        empty="No customer has come back yet, so there are no gaps to read cut points from.",
+    )

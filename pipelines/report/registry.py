@@ -1,0 +1,87 @@
+"""Registry: the pages, and the sections of each in order.
+
+Lives here: one plain list per page; a new section is one entry, a new page one `Page`.
+Stays out: what a section says (`sections/`).
+"""
+
+from __future__ import annotations
+
+from pipelines.report.blocks import Page, Section
+from pipelines.report.sections import customers, definitions, overview, profit, quality, retention
+
+RUN_PAGE = Page(
+    name="run",
+    title="Customer assets",
+    lede="What the customers of this house bring in, where the money goes, who stays and who drifts "
+    "away: read from one published version of the warehouse, every figure of it.",
+    sections=(
+        Section("glance", "At a glance", "", (overview.cards,)),
+        Section(
+            "look",
+            "What to look at",
+            "Computed from the figures below, the ones on money first.",
+            (overview.what_to_look_at,),
+        ),
+        Section(
+            "profit",
+            "Where the money goes",
+            "How much of the list price is left once discounts, refunds, fees and costs are paid, and on which channel?",
+            (profit.waterfall_figure, profit.channel_figure, profit.month_figure),
+            nav="Profit",
+        ),
+        Section(
+            "stay",
+            "Who stays",
+            "Do customers come back, sooner or later, and do newer ones do better at equal age?",
+            (retention.heatmap_figure, retention.curve_figure, retention.channel_figure),
+            nav="Retention",
+        ),
+        Section(
+            "value",
+            "What customers are worth",
+            "How much has a customer brought in by day 30, 90, 365, and is that rising from cohort to cohort?",
+            (retention.value_figure,),
+            nav="Value",
+        ),
+        Section(
+            "segments",
+            "Who the customers are",
+            "Which groups carry the money, and how many customers are in each?",
+            (customers.segment_figure, customers.grid_figure, customers.tier_table),
+            nav="Segments",
+        ),
+        Section(
+            "states",
+            "Who drifts away",
+            "How many customers are active, at risk, dormant or lost, what did they bring in, and when is silence a "
+            "sign?",
+            (customers.state_figure, customers.cut_point_figure),
+            nav="Lifecycle",
+        ),
+        Section(
+            "book",
+            "What was read",
+            "Is every row and every amount of every file accounted for?",
+            (quality.book_figure, quality.book_tables),
+            nav="Account book",
+        ),
+        Section(
+            "gates",
+            "What the gates said",
+            "Did every check of every layer pass before this version was published?",
+            (quality.gate_table,),
+            nav="Gates",
+        ),
+        Section(
+            "gaps",
+            "What is not known",
+            "Which costs, rates and consents are missing, and how much do they touch?",
+            (quality.coverage_figure, quality.gap_sentences),
+            nav="Gaps",
+        ),
+        Section("terms", "What the words mean", "", (definitions.definitions,), nav="Definitions"),
+    ),
+)
+
+PAGES: tuple[Page, ...] = (RUN_PAGE,)
+"""Every page that a run draws."""

@@ -1,0 +1,74 @@
+"""Render: one self-contained HTML page from one published warehouse file.
+
+Lives here: opening the file, building the sections of a page, and assembling them with the template.
+Stays out: the figures (`queries/`), the charts (`charts/`), the words (`sections/`) and the looks (`templates/`).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from pipelines.report.blocks import Block, Note, Page, Section
+from pipelines.report.published import AbsentError, Published, open_published
+from pipelines.report.registry import RUN_PAGE
+from pipelines.report.sections.quality import stamp
+
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.PackageLoader("pipelines.report", "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A section with its blocks filled from the file."""
+
+    section: Section
+    blocks: tuple[Block, ...]
+
+
+def render_report(db_path: Path, out_path: Path, page: Page = RUN_PAGE) -> Path:
+    """Write the page about the warehouse file at `db_path` to `out_path` and return that path.
+
+    Reads schemas core, marts and meta through a read-only connection. What the file lacks is said in a sentence
+    where it would stand. Equal files give equal bytes. Raises FileNotFoundError when there is no file, and
+    duckdb.IOException when it cannot be opened.
+    """
+    with open_published(Path(db_path)) as published:
+        built = [Built(section, tuple(_blocks(published, section))) for section in page.sections]
+        stamps = stamp(published)
+    html = _ENVIRONMENT.get_template("report.html.jinja").render(page=page, built=built, stamp=stamps, css=_css())
+    return _write(Path(out_path), html)
+
+
+def _blocks(published: Published, section: Section) -> list[Block]:
+    blocks: list[Block] = []
+    for build in section.builds:
+        try:
+            blocks.extend(build(published))
+        except AbsentError as absent:
+            blocks.append(Note(str(absent)))
+    return list(dict.fromkeys(blocks))
+
+
+def _css() -> Markup:
+    loader = _ENVIRONMENT.loader
+    assert loader is not None
+    return Markup(loader.get_source(_ENVIRONMENT, "report.css")[0])
+
+
+def _write(out_path: Path, html: str) -> Path:
+    """Replace `out_path` in one step, so that a reader never sees half a page."""
+    out_path.parent.mkdir(parents=True, exist_ok=True)
+    partial = out_path.with_name(f".{out_path.name}.{os.getpid()}.partial")
+    partial.write_text(html, encoding="utf-8")
+    partial.replace(out_path)
+    return out_path
