@@ -48,12 +48,12 @@ class CountRows:
         """Group customers on equal (x, t_x, T), in sorted order."""
         counts, last, ages = clean(x, t_x, age)
         frame = pl.DataFrame({"x": counts, "t_x": last, "age": ages})
+        keys = ["x", "t_x", "age"]
         if weights is None:
-            grouped = frame.group_by("x", "t_x", "age").len("n")
+            grouped = frame.group_by(keys).len("n")
         else:
             frame = frame.with_columns(n=pl.Series(np.maximum(as_floats(weights), 0.0)))
-            grouped = frame.sort("x", "t_x", "age", "n").group_by("x", "t_x", "age", maintain_order=True)
-            grouped = grouped.agg(pl.col("n").sum())
+            grouped = frame.sort(*keys, "n").group_by(keys, maintain_order=True).agg(pl.col("n").sum())
         grouped = grouped.filter(pl.col("n") > 0).sort("x", "t_x", "age")
         columns = [grouped[name].cast(pl.Float64).to_numpy() for name in ("x", "t_x", "age", "n")]
         return cls(*columns)
