@@ -64,6 +64,7 @@ class DataTable:
     headings: tuple[tuple[str, str], ...]
     rows: tuple[tuple[str, ...], ...]
     is_folded: bool = False
+    is_half: bool = False
     note: str = ""
     tones: tuple[str, ...] = ()
 
@@ -135,6 +136,9 @@ class Page:
 
 
 def say(pattern: str, /, **figures: object) -> Markup:
-    """A sentence with its figures set in bold; everything inserted is escaped."""
-    shown = {name: Markup("<b>{}</b>").format(value) for name, value in figures.items()}
+    """A sentence with its figures set in bold; text inserted is escaped, `Markup` goes in as it is."""
+    shown = {
+        name: value if isinstance(value, Markup) else Markup("<b>{}</b>").format(value)
+        for name, value in figures.items()
+    }
     return Markup(pattern).format(**shown)

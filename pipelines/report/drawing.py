@@ -24,11 +24,18 @@ Builder = Callable[[int], AnyChart]
 
 def draw(key: str, description: str, build: Builder, wide: int = theme.WIDE, *, scrolls: bool = False) -> Drawing:
     """Draw a chart across the page and for a telephone; with `scrolls` only the wide one, which then scrolls."""
-    page = _svg(build(wide), f"{key}-w", description)
-    return Drawing(page, None if scrolls else _svg(build(theme.NARROW), f"{key}-n", description))
+    page = _svg(build(wide), f"{key}-w", description, wide)
+    return Drawing(page, None if scrolls else _svg(build(theme.NARROW), f"{key}-n", description, theme.NARROW))
 
 
-def _svg(chart: AnyChart, prefix: str, description: str) -> Markup:
-    spec: dict[str, Any] = chart.configure(**theme.config()).to_dict()
-    # Rows stand in the drawing in the order given: names of data sets must not depend on the process.
-    return Markup(clean(vl_convert.vegalite_to_svg(spec), prefix, description))
+def specification(chart: AnyChart, width: int, *, validate: bool = False) -> dict[str, Any]:
+    """The Vega-Lite specification of a chart, axes and legends included in `width` unless it sets its own."""
+    spec: dict[str, Any] = chart.configure(**theme.config()).to_dict(validate=validate)
+    if "width" not in spec and not spec.keys() & {"hconcat", "vconcat"}:
+        spec["width"] = width
+        spec["autosize"] = {"type": "fit-x", "contains": "padding"}
+    return spec
+
+
+def _svg(chart: AnyChart, prefix: str, description: str, width: int) -> Markup:
+    return Markup(clean(vl_convert.vegalite_to_svg(specification(chart, width)), prefix, description))

@@ -80,6 +80,8 @@ def percent(value: Number | None, places: int = 1) -> str:
     edge = Decimal(1).scaleb(-places)
     if shown == 100 and rate < 1:
         return f"{100 - edge:.{places}f}%"
+    if rate in (0, 1):
+        return f"{rate * 100:.0f}%"
     if shown == 0 and rate > 0:
         return f"<{edge:.{places}f}%"
     return f"{MINUS if shown < 0 else ''}{abs(shown):.{places}f}%"
@@ -120,6 +122,11 @@ def days(value: Number | None) -> str:
     exact = _rounded(value, 1)
     text = decimal(exact, 0 if exact == exact.to_integral_value() else 1)
     return f"{text} day" if exact == 1 else f"{text} days"
+
+
+def counted(value: int, one: str, many: str | None = None) -> str:
+    """1 file, 7 files: a count with its noun."""
+    return f"{count(value)} {one if value == 1 else many or one + 's'}"
 
 
 def words(name: str) -> str:

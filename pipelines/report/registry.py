@@ -12,8 +12,8 @@ from pipelines.report.sections import customers, definitions, overview, profit, 
 RUN_PAGE = Page(
     name="run",
     title="Customer assets",
-    lede="What the customers of this house bring in, where the money goes, who stays and who drifts "
-    "away: read from one published version of the warehouse, every figure of it.",
+    lede="What the customers of this house bring in, where the money goes, who stays and who drifts away: "
+    "read from one published version of the warehouse, every figure of it.",
     sections=(
         Section("glance", "At a glance", "", (overview.cards,)),
         Section(
@@ -25,7 +25,7 @@ RUN_PAGE = Page(
         Section(
             "profit",
             "Where the money goes",
-            "How much of the list price is left once discounts, refunds, fees and costs are paid, and on which channel?",
+            "How much of list value is left once discounts, refunds, fees and costs are paid, and on which channel?",
             (profit.waterfall_figure, profit.channel_figure, profit.month_figure),
             nav="Profit",
         ),

@@ -18,7 +18,8 @@ WATERFALL_COLOURS = {"total": theme.TOTAL, "loss": theme.LEAK, "gain": theme.GAI
 def waterfall(rows: Rows, currency: str, width: int) -> alt.LayerChart:
     """Floating bars from list value to contribution.
 
-    Rows: label, start, end (positions), kind (total, loss, gain), shown (amount as text), hint (tooltip).
+    Rows: label, start, end (positions), kind (total, loss, gain), shown and brief (text beside the
+    bar, on a page and on a telephone), hint (tooltip).
     """
     narrow = width <= theme.NARROW
     edge = max((max(row["start"], row["end"]) for row in rows), default=1.0) or 1.0
@@ -26,14 +27,13 @@ def waterfall(rows: Rows, currency: str, width: int) -> alt.LayerChart:
     data = [{**row, "right": max(row["start"], row["end"]), "order": at} for at, row in enumerate(rows)]
     steps = [{"at": row["end"], "label": row["label"], "next": following["label"]} for row, following in pairwise(data)]
     order = [row["label"] for row in data]
-    y = alt.Y("label:N", sort=order, axis=names_axis(118 if narrow else 190), scale=alt.Scale(paddingInner=0.28))
-    room = 1.34 if narrow else 1.14
+    y = alt.Y("label:N", sort=order, axis=names_axis(138 if narrow else 210), scale=alt.Scale(paddingInner=0.28))
+    room = 1.36 if narrow else 1.14
     x = alt.X(
         "start:Q",
         scale=alt.Scale(domain=[low, edge * room], nice=False),
-        axis=money_axis(currency, tickCount=3 if narrow else 6, orient="top"),
+        axis=money_axis(currency, tickCount=2 if narrow else 6, orient="top"),
     )
-    inner = width - (134 if narrow else 206)
     bars = (
         chart(data)
         .mark_bar(aria=True, cornerRadius=2)
@@ -52,8 +52,8 @@ def waterfall(rows: Rows, currency: str, width: int) -> alt.LayerChart:
     links = chart(steps).mark_rule(stroke=theme.INK_FAINT, strokeWidth=1, opacity=0.7)
     joined = links.encode(x="at:Q", y=alt.Y("label:N", sort=order, bandPosition=0.5), y2=alt.Y2("next:N"))
     text = chart(data).mark_text(align="left", dx=6, fill=theme.INK, fontSize=12)
-    labels = text.encode(y=y, x=alt.X("right:Q"), text="shown:N")
-    return layers(joined, bars, labels, width=inner, height=alt.Step(25 if narrow else 27))
+    labels = text.encode(y=y, x=alt.X("right:Q"), text="brief:N" if narrow else "shown:N")
+    return layers(joined, bars, labels, height=alt.Step(25 if narrow else 27))
 
 
 def channel_split(rows: Rows, parts: list[tuple[str, str]], width: int) -> alt.Chart:
@@ -64,7 +64,7 @@ def channel_split(rows: Rows, parts: list[tuple[str, str]], width: int) -> alt.C
     narrow = width <= theme.NARROW
     names = [name for name, _ in parts]
     legend = alt.Legend(
-        title=None, orient="bottom", columns=2 if narrow else 5, columnPadding=18, rowPadding=5, symbolLimit=20
+        title=None, orient="bottom", columns=2 if narrow else 6, columnPadding=18, rowPadding=5, symbolLimit=20
     )
     channels = list(dict.fromkeys(row["channel"] for row in rows))
     return (
@@ -79,7 +79,7 @@ def channel_split(rows: Rows, parts: list[tuple[str, str]], width: int) -> alt.C
             ),
             description="hint:N",
         )
-        .properties(width=width - (106 if narrow else 180), height=alt.Step(38))
+        .properties(height=alt.Step(38))
     )
 
 
@@ -116,4 +116,4 @@ def monthly(rows: Rows, currency: str, names: list[str], width: int) -> alt.Laye
         .encode(x=x, y=y, color=color, opacity=opacity, description="hint:N")
         for name, band in zip(names, (1.0, 0.5), strict=False)
     ]
-    return layers(*bars, width=width - (52 if narrow else 64), height=220 if narrow else 280)
+    return layers(*bars, height=220 if narrow else 280)

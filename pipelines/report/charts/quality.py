@@ -18,14 +18,18 @@ def account_book(rows: Rows, panels: list[tuple[str, str, str]], width: int) -> 
     """
     narrow = width <= theme.NARROW
     order = [row["name"] for row in rows]
-    name_room = 150 if narrow else 230
-    each = (width - name_room - 20) if narrow else (width - name_room - 28 * len(panels)) / len(panels)
+    name_room = 150 if narrow else 210
+    rooms = 1 if narrow else len(panels)
+    each = (width - name_room - 8 - 24 * (rooms - 1)) / rooms
 
     def panel(at: int, field: str, heading: str, colour: str) -> alt.LayerChart:
         most = max((row[field] for row in rows), default=0) or 1
         named = narrow or at == 0
         y = alt.Y(
-            "name:N", sort=order, axis=names_axis(name_room - 12) if named else None, scale=alt.Scale(paddingInner=0.32)
+            "name:N",
+            sort=order,
+            axis=names_axis(name_room - 12, minExtent=name_room) if named else None,
+            scale=alt.Scale(paddingInner=0.32),
         )
         x = alt.X(
             f"{field}:Q",
@@ -61,4 +65,4 @@ def coverage(rows: Rows, width: int) -> alt.LayerChart:
     color = heat_colour()
     cells = chart(rows).mark_rect(aria=True, cornerRadius=3).encode(x=x, y=y, color=color, description="hint:N")
     text = chart(rows).mark_text(fontSize=11 if narrow else 12).encode(x=x, y=y, text="shown:N", color=heat_text())
-    return layers(cells, text, width=width - (110 if narrow else 180), height=alt.Step(32))
+    return layers(cells, text, height=alt.Step(32))

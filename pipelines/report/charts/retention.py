@@ -73,7 +73,7 @@ def curve(rows: Rows, width: int) -> alt.LayerChart:
         .mark_point(aria=True, filled=True, size=34, opacity=1)
         .encode(x=x, y=alt.Y("rate:Q"), color=color, description="hint:N")
     )
-    return layers(band, line, points, width=width - 60, height=230 if narrow else 260)
+    return layers(band, line, points, height=230 if narrow else 260)
 
 
 def dots(rows: Rows, width: int) -> alt.LayerChart:
@@ -100,7 +100,7 @@ def dots(rows: Rows, width: int) -> alt.LayerChart:
         .mark_point(aria=True, filled=True, size=70, opacity=1)
         .encode(y=y, yOffset=shift, x=alt.X("rate:Q"), color=color, description="hint:N")
     )
-    return layers(bars, points, width=width - (116 if narrow else 150), height=alt.Step(12, **{"for": "offset"}))
+    return layers(bars, points, height=alt.Step(12, **{"for": "offset"}))
 
 
 def value_by_age(rows: Rows, currency: str, width: int) -> alt.LayerChart:
@@ -128,4 +128,4 @@ def value_by_age(rows: Rows, currency: str, width: int) -> alt.LayerChart:
         .mark_point(aria=True, filled=True, size=42, opacity=1)
         .encode(x=x, y=y, color=color, description="hint:N")
     )
-    return layers(line, points, width=width - 60, height=250 if narrow else 320)
+    return layers(line, points, height=250 if narrow else 320)

@@ -67,12 +67,12 @@ def tiles(rows: Rows, width: int) -> alt.LayerChart:
     """
     narrow = width <= theme.NARROW
     height = 380 if narrow else 360
-    placed = squarify([row["size"] for row in rows], width - 4, height)
+    placed = squarify([row["size"] for row in rows], width, height)
     data = [
         {**row, "x": tile.x + 1, "y": tile.y + 1, "x2": tile.x + tile.width - 1, "y2": tile.y + tile.height - 1}
         for row, tile in zip(rows, placed, strict=True)
     ]
-    x = alt.X("x:Q", scale=alt.Scale(domain=[0, width - 4], nice=False), axis=None)
+    x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False), axis=None)
     y = alt.Y("y:Q", scale=alt.Scale(domain=[0, height], reverse=True, nice=False), axis=None)
     color = heat_colour()
     boxes = (
@@ -92,7 +92,7 @@ def tiles(rows: Rows, width: int) -> alt.LayerChart:
             size=alt.Size("size:Q", scale=None),
         )
     )
-    return layers(boxes, text, width=width - 4, height=height)
+    return layers(boxes, text, height=height)
 
 
 def _tile_labels(row: dict) -> list[dict]:
@@ -126,7 +126,7 @@ def grid(rows: Rows, width: int) -> alt.LayerChart:
     color = heat_colour()
     cells = chart(rows).mark_rect(aria=True, cornerRadius=3).encode(x=x, y=y, color=color, description="hint:N")
     text = chart(rows).mark_text(fontSize=12).encode(x=x, y=y, text="shown:N", color=heat_text())
-    return layers(cells, text, width=width - 60, height=250)
+    return layers(cells, text, height=250)
 
 
 def two_bars(rows: Rows, currency: str, width: int, left: str, right: str) -> alt.HConcatChart:
@@ -136,15 +136,20 @@ def two_bars(rows: Rows, currency: str, width: int, left: str, right: str) -> al
     """
     narrow = width <= theme.NARROW
     order = [row["name"] for row in rows]
-    label_room = 84 if narrow else 110
-    each = (width - label_room - (34 if narrow else 60)) / 2
+    label_room, gap = (84, 14) if narrow else (96, 30)
+    each = (width - label_room - gap - 8) / 2
     color = alt.Color("colour:N", scale=None)
 
     def side(field: str, shown: str, heading: str, axis: alt.Axis, with_names: bool) -> alt.LayerChart:
         values = [float(row[field]) for row in rows]
         room = (max([*values, 0.0]) - min([*values, 0.0]) or 1.0) * (0.5 if narrow else 0.24)
         scale = alt.Scale(domain=[min([*values, 0.0]), max([*values, 0.0]) + room], nice=False)
-        y = alt.Y("name:N", sort=order, axis=names_axis() if with_names else None, scale=alt.Scale(paddingInner=0.34))
+        y = alt.Y(
+            "name:N",
+            sort=order,
+            axis=names_axis(label_room - 12, minExtent=label_room) if with_names else None,
+            scale=alt.Scale(paddingInner=0.34),
+        )
         x = alt.X(f"{field}:Q", axis=axis, scale=scale)
         bars = chart(rows).mark_bar(aria=True, cornerRadius=2).encode(y=y, x=x, color=color, description="hint:N")
         text = chart([{**row, "edge": max(row[field], 0)} for row in rows])
@@ -155,7 +160,7 @@ def two_bars(rows: Rows, currency: str, width: int, left: str, right: str) -> al
     return alt.hconcat(
         side("customers", "customers_shown", left, count_axis(tickCount=3, labels=False), with_names=True),
         side("amount", "amount_shown", right, money_axis(currency, tickCount=3, labels=False), with_names=False),
-        spacing=16 if narrow else 34,
+        spacing=gap,
     )
 
 
@@ -175,12 +180,12 @@ def cut_points(rows: Rows, names: list[str], width: int) -> alt.Chart:
             y=alt.Y("segment:N", sort=segments, axis=names_axis(96 if narrow else 170)),
             x=alt.X(
                 "start:Q",
-                axis=alt.Axis(title="Days since the last kept order", tickCount=5 if narrow else 10),
+                axis=alt.Axis(title="Days since the last kept order", tickCount=5),
                 scale=alt.Scale(nice=False),
             ),
             x2="end:Q",
             color=alt.Color("state:N", scale=scale, legend=alt.Legend(title=None, orient="top")),
             description="hint:N",
         )
-        .properties(width=width - (112 if narrow else 190), height=alt.Step(30))
+        .properties(height=alt.Step(30))
     )

@@ -62,9 +62,7 @@ def segment_figure(published: Published) -> list[Block]:
             {
                 "name": name,
                 "size": row["customer_n"],
-                "step": 0
-                if hidden or mean is None
-                else theme.heat_step(math.sqrt(max(float(mean), 0)), 0, math.sqrt(top)),
+                "step": 0 if hidden or mean is None else theme.heat_step(max(float(mean), 0), 0, top),
                 "lines": [name, size, each, part],
                 "hint": f"{name}: {size} customers, {each}, {part}",
             }
@@ -178,7 +176,7 @@ def tier_table(published: Published) -> list[Block]:
         (f"{fmt.title(facts.basis)}, 365 days", "r"),
         ("Share of it", "r"),
     )
-    return [DataTable("Value tiers", headings, rows, note=note)]
+    return [DataTable("Value tiers", headings, rows, note=note, is_half=True)]
 
 
 def state_figure(published: Published) -> list[Block]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
+from markupsafe import Markup
+
 from pipelines.marts.profit.lines import LINES, STEP
 from pipelines.report import formatting as fmt
 from pipelines.report.blocks import Sentence, say
@@ -47,7 +49,12 @@ def leaks(published: Published) -> list[Sentence]:
     if not top or not whole:
         return []
     parts = [
-        f"{LABELS[name].lower()} ({fmt.compact_money(amount, facts.currency)}, {fmt.percent(fmt.share(amount, whole))})"
+        say(
+            "{name} ({money}, {rate})",
+            name=Markup(LABELS[name].lower()),
+            money=fmt.compact_money(amount, facts.currency),
+            rate=fmt.percent(fmt.share(amount, whole)),
+        )
         for amount, name in top
     ]
     total = sum((amount for amount, _ in lost), Decimal(0))
@@ -57,7 +64,7 @@ def leaks(published: Published) -> list[Sentence]:
                 "Beside cost of goods and tax, {total} of list value ({share}) left on the way. Most of it: {parts}.",
                 total=fmt.compact_money(total, facts.currency),
                 share=fmt.percent(fmt.share(total, whole)),
-                parts=fmt.listing(parts),
+                parts=Markup(fmt.listing([str(part) for part in parts])),
             ),
             "bad" if total / whole > SERIOUS_RATE else "watch",
             "waterfall",
@@ -257,15 +264,15 @@ def set_aside(published: Published) -> list[Sentence]:
     aside, refused = int(book["quarantined_n"].sum()), int(book["refused_n"].sum())
     found = []
     if refused:
-        text = say("{n} files were refused whole; nothing of them is in these figures.", n=fmt.count(refused))
+        text = say("{n} refused whole; nothing in them is in these figures.", n=fmt.counted(refused, "file"))
         found.append(Sentence(text, "bad", "account-book"))
     if aside:
-        text = say("{n} rows could not be read and were set aside.", n=fmt.count(aside))
+        text = say("{n} could not be read and went to quarantine.", n=fmt.counted(aside, "row"))
         found.append(Sentence(text, "plain", "account-book"))
     if published.has(quality.CHECKS):
         warned = int(quality.gates(published)["warned_n"].sum())
         if warned:
-            text = say("{n} checks warn without stopping the publish.", n=fmt.count(warned))
+            text = say("{n} of the gates, which does not stop the publish.", n=fmt.counted(warned, "warning"))
             found.append(Sentence(text, "watch", "gates"))
     return found
 

@@ -100,7 +100,8 @@ def _steps(lines: pl.DataFrame, currency: str) -> list[dict[str, Any]]:
                 "start": float(start),
                 "end": float(end),
                 "kind": "total" if is_total else "gain" if amount > 0 else "loss",
-                "shown": f"{sign}{fmt.compact_money(amount, currency)}  {part}",
+                "brief": f"{sign}{fmt.compact_money(amount, currency)}",
+                "shown": f"{sign}{fmt.compact_money(amount, currency)} · {part}",
                 "hint": f"{label}: {sign}{fmt.money(amount, currency)}, {part} of list value",
             }
         )

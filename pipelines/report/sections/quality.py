@@ -37,7 +37,8 @@ def book_figure(published: Published) -> list[Block]:
                 **{field: row[field] for field in ("read_n", "quarantined_n", "duplicate_n")},
                 **{f"{field}_shown": fmt.count(row[field]) for field in ("read_n", "quarantined_n", "duplicate_n")},
                 "hint": f"{name}: {row['file_n']:,} files, {row['read_n']:,} rows read, "
-                f"{row['accepted_n']:,} accepted, {row['quarantined_n']:,} quarantined, {row['duplicate_n']:,} duplicate",
+                f"{row['accepted_n']:,} accepted, {row['quarantined_n']:,} quarantined, "
+                f"{row['duplicate_n']:,} duplicate",
             }
         )
     panels = [
@@ -232,13 +233,12 @@ def coverage_figure(published: Published) -> list[Block]:
     cells: list[dict[str, Any]] = []
     for row in channels.iter_rows(named=True):
         lines, known = row["order_line_n"], flags.get(row["dim_value"], {})
+        told = {
+            "Exchange rate": fmt.share(lines - row["unconverted_order_line_n"], lines),
+            "List price": fmt.share(known.get("list_price_n"), known.get("line_n")),
+        }
         for item, column in ITEMS:
-            if item == "Exchange rate":
-                rate = fmt.share(lines - row["unconverted_order_line_n"], lines)
-            elif item == "List price":
-                rate = fmt.share(known.get("list_price_n"), known.get("line_n"))
-            else:
-                rate = row[column]
+            rate = row[column] if column else told[item]
             step = 0 if rate is None else theme.heat_step(float(rate), 0.0, 1.0)
             shown = "–" if rate is None else fmt.percent(rate, 0)
             hint = f"{row['dim_value']}, {item.lower()}: known for {shown}"
