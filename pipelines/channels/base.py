@@ -18,10 +18,8 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
+from pipelines.contracts.canonical import TOKEN_STATUSES
 from pipelines.contracts.columns import Column, DataType, Table, day, instant, integer, text
-
-STATUSES = ("valid", "masked", "virtual", "blocked", "invalid", "missing")
-"""What normalisation found an identifier to be; only a `valid` one has a key."""
 
 KEYED_WITH_STATUS = ("email", "phone", "member_no", "account_id", "typed")
 KEYED = ("name", "address")
@@ -76,7 +74,7 @@ class Field:
         if kind:
             return (
                 text(f"{self.name}_key", f"Keyed hash of: {about}", null_means=KEY_MEANING),
-                text(f"{self.name}_status", f"State of: {about}", required=True, values=STATUSES),
+                text(f"{self.name}_status", f"State of: {about}", required=True, values=TOKEN_STATUSES),
             )
         own = Column(self.name, self.type, about)
         if self.type is DataType.TIMESTAMP and self.name.endswith("_at"):
@@ -108,10 +106,12 @@ class RawTable:
 
     `key` are the fields whose values make `record_key` (the first non-null one when `key_any`). `block` says that all
     rows of a file with one key are one record (an order over several lines); `head_fields` are then filled on its
-    first line only. `event` is the field of the business time, `money` the additive amount of the account book,
+    first line only, which is recognised by a value in any of `head_marks`. `event` is the field of the business time, `money` the additive amount of the account book,
     `currency` the field that names its currency. `layouts` are alternative sets of required headers (field names);
     without them the fields marked `fingerprint` are the one layout. `known_headers` are headers of the format that
-    raw leaves out on purpose: free text and what nothing reads. Raising `version` makes files be read again.
+    raw leaves out on purpose: free text and what nothing reads. `date_order` (mdy, dmy) is how the format writes days
+    that do not start with the year; without it such days are refused. `zones` are names of time zones in the export.
+    `dates_activity` is false for tables whose dates may lie ahead (plans, price lists). Raising `version` makes files be read again.
     """
 
     name: str
@@ -126,7 +126,9 @@ class RawTable:
     key_any: bool = False
     layouts: tuple[tuple[str, ...], ...] = ()
     known_headers: tuple[str, ...] = ()
-    day_first: bool = False
+    date_order: str | None = None
+    head_marks: tuple[str, ...] = ()
+    dates_activity: bool = True
     zones: dict[str, str] = field(default_factory=dict, hash=False)
     version: int = 1
 

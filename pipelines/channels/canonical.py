@@ -46,6 +46,9 @@ MONEY = {
 }
 """The amount that the account book ties out."""
 
+PLANS = ("product_cost", "price_list", "incentive", "campaign", "fx_rate", "period_cost")
+"""Entities whose dates may lie ahead; they say nothing about how far the data goes."""
+
 _OP = Field("op", ("op",), description="What the row asks for", values=("upsert", "delete"), case="lower")
 
 
@@ -84,6 +87,7 @@ def raw_table(entity: Table) -> RawTable:
         key=entity.grain,
         event=EVENT.get(entity.name),
         money=MONEY.get(entity.name),
+        dates_activity=entity.name not in PLANS,
         currency="currency" if "currency" in names else None,
     )
 

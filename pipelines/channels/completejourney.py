@@ -36,7 +36,7 @@ def _day(name: str) -> Field:
 _HOUSEHOLD = _key("household_id", identifier="account_id")
 
 
-def _table(name: str, description: str, key: tuple[str, ...], *fields: Field, **more: str) -> RawTable:
+def _table(name: str, description: str, key: tuple[str, ...], *fields: Field, **more: object) -> RawTable:
     return RawTable(
         f"completejourney__{name}",
         "completejourney",
@@ -83,6 +83,7 @@ CAMPAIGN_DESCRIPTIONS = _table(
     _day("start_date"),
     _day("end_date"),
     event="start_date",
+    dates_activity=False,
 )
 
 COUPONS = _table(

@@ -55,6 +55,7 @@ ORDERS = RawTable(
     description="A line of a Shopify order; order-level columns are filled on the order's first line only.",
     key=("order_name",),
     block=True,
+    head_marks=("financial_status", "currency", "subtotal", "total", "id"),
     event="created_at",
     money="total",
     currency="currency",

@@ -112,6 +112,7 @@ TRANSACTIONS = RawTable(
         "Third Party Fees", "Order Reference ID", "Fulfillment Note", "Free Processing Applied", "Channel",
         "Unattributed Tips", "Table Info", "International Fee",
     ),
+    date_order="mdy",
     zones=ZONES,
 )  # fmt: skip
 
@@ -146,6 +147,7 @@ ITEMS = RawTable(
     known_headers=(
         "Notes", "Details", "Fulfillment Note", "Commission", "Employee", "Channel", "Card Brand", "PAN Suffix",
     ),
+    date_order="mdy",
     zones=ZONES,
 )  # fmt: skip
 
