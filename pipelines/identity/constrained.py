@@ -1,0 +1,115 @@
+"""Constrained union: joining along edges in order, refusing what would break a limit (G5).
+
+Lives here: the union-find that components go through when plain joining would give one person two exclusive ids,
+names that exclude each other, or accounts that a manual decision keeps apart.
+Stays out: components without a breach (`components`) and the judgement of single values (`partition`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipelines.identity.book import Slot
+from pipelines.identity.partition import DAY_US, Core, Partitioner
+
+
+@dataclass(frozen=True)
+class Tie:
+    """An edge to be tried: a core, a node (value and part), and whether names must agree across it."""
+
+    core: int
+    node: int
+    checks_names: bool
+
+
+class ConstrainedUnion:
+    """Union of cores and nodes that keeps every limit.
+
+    `facts` tells what is known of each core; `first_seen` when each limited value was first seen (for limits within a
+    window); `enemies` the cores that a manual decision keeps apart.
+    """
+
+    def __init__(
+        self,
+        facts: Mapping[int, Core],
+        slots: Sequence[Slot],
+        first_seen: Mapping[int, int],
+        enemies: Mapping[int, set[int]],
+        partitioner: Partitioner,
+    ) -> None:
+        self._parent: dict[int, int] = {}
+        self._facts = {core: _copy(known) for core, known in facts.items()}
+        self._cores: dict[int, set[int]] = {core: {core} for core in facts}
+        self._slots, self._first_seen, self._enemies = slots, first_seen, enemies
+        self._partitioner = partitioner
+
+    def join(self, tie: Tie) -> str | None:
+        """Join a core to a node; None when done, else the reason for which it is refused."""
+        a, b = self._find(tie.core), self._find(-1 - tie.node)
+        if a == b:
+            return None
+        left, right = self._facts.get(a, Core()), self._facts.get(b, Core())
+        reason = self._reason(a, b, left, right, tie.checks_names)
+        if reason is None:
+            self._union(a, b)
+        return reason
+
+    def _reason(self, a: int, b: int, left: Core, right: Core, checks_names: bool) -> str | None:
+        for slot in left.exclusive.keys() & right.exclusive.keys():
+            rule = self._slots[slot]
+            count = self._most_at_once(left.exclusive[slot] | right.exclusive[slot], rule)
+            before = max(self._most_at_once(side.exclusive[slot], rule) for side in (left, right))
+            if rule.limit is not None and count > max(rule.limit, before):
+                return f"limit: {count} {rule.name} where {rule.limit} may be"
+        if checks_names and self._partitioner.names_conflict(left, right):
+            return "names exclude each other"
+        if checks_names and self._partitioner.births_conflict(left, right):
+            return "birth dates exclude each other"
+        mine, theirs = self._cores.get(a, set()), self._cores.get(b, set())
+        smaller, larger = (mine, theirs) if len(mine) <= len(theirs) else (theirs, mine)
+        if any(not self._enemies.get(core, set()).isdisjoint(larger) for core in smaller):
+            return "manual decision: cannot_link"
+        return None
+
+    def _most_at_once(self, values: set[int], rule: Slot) -> int:
+        """Most values of the set that were first seen within the rule's window."""
+        if rule.window_days is None or len(values) < 2:
+            return len(values)
+        times = sorted(self._first_seen[value] for value in values)
+        width, most, start = rule.window_days * DAY_US, 1, 0
+        for end, time in enumerate(times):
+            while time - times[start] >= width:
+                start += 1
+            most = max(most, end - start + 1)
+        return most
+
+    def _find(self, node: int) -> int:
+        root = node
+        while root in self._parent:
+            root = self._parent[root]
+        while node != root:
+            self._parent[node], node = root, self._parent[node]
+        return root
+
+    def _union(self, a: int, b: int) -> None:
+        if len(self._cores.get(a, ())) < len(self._cores.get(b, ())):
+            a, b = b, a
+        self._parent[b] = a
+        self._cores.setdefault(a, set()).update(self._cores.pop(b, set()))
+        into, other = self._facts.setdefault(a, Core()), self._facts.pop(b, Core())
+        into.names |= other.names
+        into.hints |= other.hints
+        into.births |= other.births
+        for slot, values in other.exclusive.items():
+            into.exclusive.setdefault(slot, set()).update(values)
+
+
+def _copy(core: Core) -> Core:
+    return Core(
+        set(core.names),
+        set(core.hints),
+        set(core.births),
+        {slot: set(values) for slot, values in core.exclusive.items()},
+        core.support,
+    )

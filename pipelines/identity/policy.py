@@ -1,0 +1,86 @@
+"""Policy: what the guarded resolution accepts as proof that two accounts are one person.
+
+Lives here: the frozen settings of the guards and the three named policies whose effect in money is compared.
+Stays out: the identifier types themselves (`pipelines.channels.identifier_types`, an editable seed).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from pipelines.channels.identifier_types import IdentifierRules, load_rules
+from pipelines.channels.identifiers import HOME_REGION
+
+
+@dataclass(frozen=True)
+class SupportingAttribute:
+    """An attribute that never links anybody but speaks for or against a link that an identifier suggests.
+
+    `same_rate` and `other_rate` are how often it agrees between two accounts of one person, and of two persons who
+    share an identifier. They are defaults: where the data hold at least `Policy.calibration_pairs` pairs of both
+    kinds the rates are measured there, unless `is_pinned`.
+    """
+
+    name: str
+    same_rate: float = 0.9
+    other_rate: float = 0.3
+    is_pinned: bool = False
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Settings of the guards.
+
+    `epoch_gap_days`: silence after which a recyclable value may have passed to somebody else (G4).
+    `shared_names_n`: an exclusive id tolerates this many different names (marriage, transliteration); more make it a
+    shared card, split by name (G3).
+    `anonymous_limit`: a personal value on more cores than this links them only where at least half are named or hold
+    an exclusive id; an export that fills blanks with the shop's own number would otherwise make one customer.
+    `support_bits`: weight in bits (log2 of the likelihood ratio) from which a supporting attribute decides.
+    `attach_posterior`: least probability with which an account without a name joins one of several persons on a value.
+    `links_nameless`: whether a personal value links accounts that have no name; `links_devices` the same for devices.
+    `uses_support`, `uses_epochs`: switches of the guards, for comparing policies.
+    `possible_posterior`: possible links at or above it are accepted; null accepts none (they stay in review).
+    """
+
+    rules: IdentifierRules = field(default_factory=load_rules)
+    region: str = HOME_REGION
+    epoch_gap_days: int = 90
+    shared_names_n: int = 2
+    anonymous_limit: int = 12
+    typo_share: float = 0.2
+    support: tuple[SupportingAttribute, ...] = (SupportingAttribute("city"),)
+    support_bits: float = 3.0
+    calibration_pairs: int = 50
+    support_coverage: float = 0.5
+    attach_posterior: float = 0.8
+    links_nameless: bool = True
+    links_devices: bool = True
+    uses_support: bool = True
+    uses_epochs: bool = True
+    possible_posterior: float | None = None
+    possible_floor: float = 0.2
+    household_limit: int = 8
+    ring_accounts_n: int = 15
+
+
+def default_policy(**changes: object) -> Policy:
+    """The policy of the warehouse, with any field changed."""
+    return replace(Policy(), **changes)  # type: ignore[arg-type]
+
+
+def strict_policy(**changes: object) -> Policy:
+    """Only exclusive ids, native accounts, and personal values under one name; devices link nobody."""
+    return replace(Policy(links_nameless=False, links_devices=False), **changes)  # type: ignore[arg-type]
+
+
+def loose_policy(**changes: object) -> Policy:
+    """Values without contradiction in names or ids link everybody on them: no supporting evidence asked."""
+    return replace(
+        Policy(uses_support=False, anonymous_limit=200, attach_posterior=0.6),
+        **changes,  # type: ignore[arg-type]
+    )
+
+
+POLICIES = {"strict": strict_policy, "default": default_policy, "loose": loose_policy}
+"""The named policies, for the side-by-side of customers, repeat rate and LTV."""

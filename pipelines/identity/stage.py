@@ -1,0 +1,292 @@
+"""Stage: the values of one tier of evidence, profiled, judged and joined.
+
+Lives here: what is counted per value, the verdict on it (G1 to G4), the join of accounts along accepted values, and the
+second look at components that break a limit (G5).
+Stays out: the order of tiers and the tables that come out of it (`resolve`), the judgement of one value (`partition`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import polars as pl
+
+from pipelines.channels.identifier_types import IdentifierType
+from pipelines.identity.book import Book
+from pipelines.identity.components import component_roots
+from pipelines.identity.constrained import ConstrainedUnion, Tie
+from pipelines.identity.partition import UNATTACHED, Core, Member, Partitioner, Split
+from pipelines.identity.policy import Policy
+
+JUDGED = pl.Schema({"val": pl.Int32, "core": pl.Int32, "part": pl.Int32, "reason": pl.String})
+VERDICTS = pl.Schema({"val": pl.Int32, "verdict": pl.String, "reason": pl.String})
+STRONG = ("exclusive", "account")
+
+
+class Stage:
+    """One resolution in progress: the book, the labels (core of each account) and what has been accepted."""
+
+    def __init__(self, book: Book, policy: Policy, partitioner: Partitioner, labels: np.ndarray) -> None:
+        self.book, self.policy, self.partitioner, self.labels = book, policy, partitioner, labels
+        self.enemies: dict[int, set[int]] = {}
+        self.parts: list[pl.DataFrame] = []
+        self.verdicts: list[pl.DataFrame] = []
+        self.profiles: list[pl.DataFrame] = []
+
+    def run_tier(self, types: Sequence[int]) -> None:
+        """Judge every value of the types, join accounts along what is accepted, and keep every limit."""
+        evidence = self.book.evidence.filter(pl.col("type").is_in(list(types)))
+        if evidence.is_empty():
+            return
+        evidence = evidence.with_columns(core=pl.Series(self.labels[evidence["acc"].to_numpy()], dtype=pl.Int32))
+        carried = evidence.group_by("val", "type", "core").agg(
+            pl.col("first").min(), pl.col("last").max(), n=pl.len().cast(pl.Int64)
+        )
+        facts = self._core_facts(carried)
+        profile = self._profile(carried, facts)
+        self.profiles.append(profile)
+        split, verdicts = self._judge(carried, facts, profile)
+        self.verdicts.append(verdicts)
+        parts = (
+            evidence.select("acc", "val", "core")
+            .join(split, on=["val", "core"], how="left")
+            .with_columns(pl.col("part").fill_null(0))
+        )
+        parts = self._join(parts, carried, types)
+        self.parts.append(parts.select("acc", "val", "part", "reason"))
+
+    # --- profile ------------------------------------------------------------------------------------------------
+
+    def _core_facts(self, carried: pl.DataFrame) -> pl.DataFrame:
+        """Facts of the cores that share a value with another core: core, slot, item."""
+        shared = carried.filter(pl.len().over("val") > 1).select("core").unique()
+        facts = self.book.facts.with_columns(
+            core=pl.Series(self.labels[self.book.facts["acc"].to_numpy()], dtype=pl.Int32)
+        )
+        return facts.join(shared, on="core", how="semi").select("core", "slot", "item").unique()
+
+    def _profile(self, carried: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
+        """Counts per value: accounts, cores, names, births, exclusive ids of the worst type, supporting values."""
+        kinds = {kind: self.book.slots_of(kind) for kind in ("name", "hint", "birth", "exclusive", "support")}
+        counts = carried.group_by("val", "type").agg(
+            n_accounts=pl.col("n").sum(),
+            n_cores=pl.len().cast(pl.Int64),
+            first=pl.col("first").min(),
+            last=pl.col("last").max(),
+        )
+        shared = carried.filter(pl.len().over("val") > 1).select("val", "core")
+        per_slot = (
+            shared.join(facts, on="core")
+            .group_by("val", "slot")
+            .agg(distinct=pl.col("item").n_unique().cast(pl.Int64), cores=pl.col("core").n_unique().cast(pl.Int64))
+        )
+
+        def most(kind: str, column: str = "distinct") -> pl.Expr:
+            return pl.col(column).filter(pl.col("slot").is_in(kinds[kind])).max().fill_null(0)
+
+        found = per_slot.group_by("val").agg(
+            n_names=most("name"),
+            n_hints=most("hint"),
+            n_births=most("birth"),
+            n_exclusive=most("exclusive"),
+            n_places=most("support"),
+            n_known=pl.max_horizontal(most("name", "cores"), most("exclusive", "cores")),
+        )
+        return counts.join(found, on="val", how="left").with_columns(
+            pl.col("n_names", "n_hints", "n_births", "n_exclusive", "n_places", "n_known").fill_null(0)
+        )
+
+    # --- verdicts -----------------------------------------------------------------------------------------------
+
+    def _judge(
+        self, carried: pl.DataFrame, facts: pl.DataFrame, profile: pl.DataFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Parts of the cores on values that are not plainly one person's, and the verdict on those values."""
+        rules = self.book.types
+        hub = pl.col("type").replace_strict(dict(enumerate(r.hub_limit for r in rules)), return_dtype=pl.Int64)
+        personal = [c for c, r in enumerate(rules) if r.strength == "personal"]
+        devices = [c for c, r in enumerate(rules) if r.strength == "device"]
+        strong = [c for c, r in enumerate(rules) if r.strength in STRONG]
+        is_shared = pl.col("n_cores") > 1
+        is_hub = is_shared & (pl.col("n_accounts") > hub)
+        is_off = is_shared & pl.col("type").is_in(devices) & (not self.policy.links_devices)
+        is_crowd = (
+            pl.col("type").is_in(personal)
+            & (pl.col("n_cores") > self.policy.anonymous_limit)
+            & (pl.col("n_known") * 2 < pl.col("n_cores"))
+        )
+        doubt = (
+            (pl.col("n_names") > 1)
+            | (pl.col("n_births") > 1)
+            | (~pl.col("type").is_in(strong) & ((pl.col("n_exclusive") > 1) | (pl.col("n_hints") > 0)))
+        )
+        if self.partitioner.has_weights:
+            doubt |= ~pl.col("type").is_in(strong) & (pl.col("n_places") > 1)
+        if not self.policy.links_nameless:
+            doubt |= ~pl.col("type").is_in(strong)
+        verdict = (
+            pl.when(is_hub)
+            .then(pl.lit("hub"))
+            .when(is_off)
+            .then(pl.lit("device"))
+            .when(is_shared & is_crowd & (pl.col("n_names") <= 1))
+            .then(pl.lit("crowd"))
+            .when(is_shared & doubt)
+            .then(pl.lit("doubt"))
+        )
+        flagged = profile.with_columns(verdict=verdict).filter(pl.col("verdict").is_not_null())
+        cut = flagged.filter(pl.col("verdict") != "doubt").with_columns(
+            reason=pl.when(pl.col("verdict") == "hub")
+            .then(pl.format("on {} accounts, more than the type's hub limit", "n_accounts"))
+            .when(pl.col("verdict") == "device")
+            .then(pl.lit("devices link nobody under this policy"))
+            .otherwise(pl.format("on {} cores, of which only {} have a name or an exclusive id", "n_cores", "n_known")),
+            verdict=pl.when(pl.col("verdict") == "hub").then(pl.lit("hub")).otherwise(pl.lit("ambiguous")),
+        )
+        refused = carried.join(cut.select("val", "reason"), on="val").select(
+            "val", "core", part=pl.lit(UNATTACHED, pl.Int32), reason="reason"
+        )
+        doubtful = flagged.filter(pl.col("verdict") == "doubt").select("val")
+        parts, verdicts = self._partition(carried.join(doubtful, on="val", how="semi"), facts)
+        return (
+            pl.concat([refused, parts]),
+            pl.concat([cut.select(VERDICTS.names()), verdicts]),
+        )
+
+    def _partition(self, carried: pl.DataFrame, facts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Put every doubtful value before the partitioner."""
+        known = self.load_cores(facts.join(carried.select("core").unique(), on="core", how="semi"), ("exclusive",))
+        blank = Core()
+        judged: list[tuple[int, int, int, str | None]] = []
+        verdicts: list[tuple[int, str, str]] = []
+        rows = carried.sort("val", "first", "core").select("val", "type", "core", "first", "last")
+        for (val, type_code), group in _grouped(rows.iter_rows()):
+            members = [Member(core, first, last, known.get(core, blank)) for core, first, last in group]
+            rule: IdentifierType = self.book.types[type_code]
+            split: Split = (
+                self.partitioner.shared_card(members)
+                if rule.strength in STRONG
+                else self.partitioner.personal(members, rule.recyclable)
+            )
+            verdicts.append((val, split.verdict, split.reason))
+            judged.extend(
+                (val, member.core, part, split.reason if part == UNATTACHED else None)
+                for member, part in zip(members, split.parts, strict=True)
+            )
+        return (
+            pl.DataFrame(judged, schema=JUDGED, orient="row"),
+            pl.DataFrame(verdicts, schema=VERDICTS, orient="row"),
+        )
+
+    def load_cores(self, facts: pl.DataFrame, kinds: tuple[str, ...]) -> dict[int, Core]:
+        """What is known of cores, as objects; `kinds` of limited slots are loaded as exclusive."""
+        texts = self.book.texts
+        cores: dict[int, Core] = defaultdict(Core)
+        field = {code: slot.kind for code, slot in enumerate(self.book.slots)}
+        for core, slot, item in facts.sort("core", "slot", "item").iter_rows():
+            kind, known = field[slot], cores[core]
+            if kind == "name":
+                known.names.add(texts[item])
+            elif kind == "hint":
+                known.hints.add(texts[item])
+            elif kind == "birth":
+                known.births.add(texts[item])
+            elif kind == "support":
+                known.support.setdefault(slot, set()).add(texts[item])
+            elif kind in kinds:
+                known.exclusive.setdefault(slot, set()).add(item)
+        return dict(cores)
+
+    # --- joining ------------------------------------------------------------------------------------------------
+
+    def _join(self, parts: pl.DataFrame, carried: pl.DataFrame, types: Sequence[int]) -> pl.DataFrame:
+        """Join cores along accepted parts; where that breaks a limit, refuse the latest and weakest edges instead."""
+        accepted = parts.filter(pl.col("part") != UNATTACHED).select("val", "core", "part").unique()
+        edges = accepted.filter(pl.len().over("val", "part") > 1).sort("val", "part", "core")
+        edges = edges.with_columns(node=pl.struct("val", "part").rle_id().cast(pl.Int32))
+        if edges.is_empty():
+            return parts
+        joined = self._components(edges)
+        refused = self._enforce(edges, joined, carried, types)
+        if not refused.is_empty():
+            parts = (
+                parts.join(refused, on=["val", "core"], how="left")
+                .with_columns(
+                    part=pl.when(pl.col("refusal").is_null()).then(pl.col("part")).otherwise(UNATTACHED).cast(pl.Int32),
+                    reason=pl.coalesce("refusal", "reason"),
+                )
+                .drop("refusal")
+            )
+            joined = self._components(edges.join(refused, on=["val", "core"], how="anti"))
+        self.labels = joined[self.labels]
+        return parts
+
+    def _components(self, edges: pl.DataFrame) -> np.ndarray:
+        """New label of each account code, for edges between cores and nodes."""
+        n = self.book.account_n
+        nodes = int(edges["node"].max() or 0) + 1 if len(edges) else 0  # type: ignore[arg-type]
+        return component_roots(edges["core"].to_numpy(), edges["node"].to_numpy() + np.int32(n), n + nodes)[:n]
+
+    def _enforce(
+        self, edges: pl.DataFrame, joined: np.ndarray, carried: pl.DataFrame, types: Sequence[int]
+    ) -> pl.DataFrame:
+        """Edges to refuse (val, core, refusal) so that no joined component breaks a limit."""
+        cores = edges["core"].unique().sort()
+        merged = pl.DataFrame({"core": cores, "component": joined[cores.to_numpy()]})
+        facts = self.book.facts.with_columns(
+            core=pl.Series(self.labels[self.book.facts["acc"].to_numpy()], dtype=pl.Int32)
+        ).join(merged, on="core")
+        counts = facts.group_by("component", "slot").agg(n=pl.col("item").n_unique())
+        checks_names = not all(self.book.types[t].strength in STRONG for t in types)
+        caps = {
+            code: slot.limit if slot.limit is not None else 1
+            for code, slot in enumerate(self.book.slots)
+            if slot.kind in ("exclusive", "limited") or (checks_names and slot.kind in ("name", "birth"))
+        }
+        cap = pl.col("slot").replace_strict(caps, default=2**31 - 1, return_dtype=pl.Int64)
+        breached = set(counts.filter(pl.col("n") > cap)["component"].to_list())
+        now = joined[self.labels] if self.enemies else joined
+        for account, others in self.enemies.items():
+            breached |= {int(now[account]) for other in others if now[account] == now[other]}
+        if not breached:
+            return pl.DataFrame(schema={"val": pl.Int32, "core": pl.Int32, "refusal": pl.String})
+        inside = merged.filter(pl.col("component").is_in(list(breached))).select("core")
+        return self._refuse(edges.join(inside, on="core", how="semi"), facts, carried)
+
+    def _refuse(self, edges: pl.DataFrame, facts: pl.DataFrame, carried: pl.DataFrame) -> pl.DataFrame:
+        cores = edges.select("core").unique()
+        known = self.load_cores(
+            facts.select("core", "slot", "item").unique().join(cores, on="core", how="semi"), ("exclusive", "limited")
+        )
+        known.update({core: Core() for core in cores["core"].to_list() if core not in known})
+        first_seen = dict(self.book.evidence.group_by("val").agg(pl.col("first").min()).iter_rows()) if known else {}
+        enemies: dict[int, set[int]] = defaultdict(set)
+        for account, others in self.enemies.items():
+            enemies[int(self.labels[account])] |= {int(self.labels[other]) for other in others}
+        union = ConstrainedUnion(known, self.book.slots, first_seen, enemies, self.partitioner)
+        ordered = edges.join(carried.select("val", "core", "type", "first"), on=["val", "core"]).sort(
+            "type", "first", "val", "core"
+        )
+        refused = []
+        for val, core, node, type_code in ordered.select("val", "core", "node", "type").iter_rows():
+            checks = self.book.types[type_code].strength not in STRONG
+            reason = union.join(Tie(core, node, checks))
+            if reason is not None:
+                refused.append((val, core, reason))
+        return pl.DataFrame(refused, schema={"val": pl.Int32, "core": pl.Int32, "refusal": pl.String}, orient="row")
+
+
+def _grouped(rows: Iterable[tuple[int, ...]]) -> Iterable[tuple[tuple[int, int], list[tuple[int, int, int]]]]:
+    """Rows of (val, type, core, first, last), sorted by val, as ((val, type), [(core, first, last), …])."""
+    current: tuple[int, int] | None = None
+    group: list[tuple[int, int, int]] = []
+    for val, type_code, core, first, last in rows:
+        if current != (val, type_code):
+            if current is not None:
+                yield current, group
+            current, group = (val, type_code), []
+        group.append((core, first, last))
+    if current is not None:
+        yield current, group
