@@ -9,12 +9,9 @@
 {%- endmacro %}
 
 {#-
-  The immutable key of an account: the token of its native id, else of its e-mail, else of its telephone; a buyer
-  without any of them is an account of one order.
+  The immutable key of an account: the token of its native id, else of its e-mail, else of its telephone, else
+  `otherwise`: a buyer without any of them is an account of one order.
 -#}
-{% macro account_key(source, tokens, order_id=none) -%}
-    coalesce(
-        {{ source }} || '/' || coalesce({{ tokens | join(', ') }}, null)
-        {%- if order_id %}, {{ source }} || '/order/' || {{ order_id }}{% endif %}
-    )
+{% macro account_key(source, tokens, otherwise) -%}
+    ({{ source }} || '/' || coalesce({{ tokens | join(', ') }}, {{ otherwise }}))
 {%- endmacro %}

@@ -5,7 +5,7 @@
 
 {#- Whole ten-thousandths (bigint) to DECIMAL(18,4), without a division. -#}
 {% macro from_units(units) -%}
-    cast({{ units }} * 0.0001 as decimal(18, 4))
+    cast(({{ units }}) * 0.0001 as decimal(18, 4))
 {%- endmacro %}
 
 {#- An amount in another currency: one multiplication, rounded half away from zero by the cast. No rate, no amount. -#}
@@ -16,6 +16,23 @@
 {#- The rate between two currencies: exactly 1 within one currency, else what the joined rate says, or null. -#}
 {% macro rate_between(from_currency, to_currency, stated_rate) -%}
     case when {{ from_currency }} = {{ to_currency }} then cast(1 as decimal(10, 6)) else {{ stated_rate }} end
+{%- endmacro %}
+
+{#-
+  Joins the two rates of `relation`'s amounts in the currency of column `from_currency`, on the day `ordered_on`:
+  `to_order.rate` to the order's `currency` and `to_reporting.rate` to `reporting_currency`.
+-#}
+{% macro join_rates(relation, from_currency) -%}
+left join {{ ref('int_fx_rate__daily') }} as to_order
+    on
+        {{ relation }}.ordered_on = to_order.converted_on
+        and {{ relation }}.{{ from_currency }} = to_order.from_currency
+        and {{ relation }}.currency = to_order.to_currency
+left join {{ ref('int_fx_rate__daily') }} as to_reporting
+    on
+        {{ relation }}.ordered_on = to_reporting.converted_on
+        and {{ relation }}.{{ from_currency }} = to_reporting.from_currency
+        and {{ relation }}.reporting_currency = to_reporting.to_currency
 {%- endmacro %}
 
 {#- The sum of `amount` over the rows of a group where `condition` holds; null when there is none or one is unknown. -#}

@@ -1,0 +1,2 @@
+-- A marketing campaign, over all channels.
+{{ union_channels('campaign') }}

@@ -1,0 +1,2 @@
+-- A statement that two identifiers belong to one person, over all channels.
+{{ union_channels('identity_link') }}

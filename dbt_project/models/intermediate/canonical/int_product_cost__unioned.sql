@@ -1,0 +1,2 @@
+-- What one unit costs, from a day on, over all channels.
+{{ union_channels('product_cost') }}

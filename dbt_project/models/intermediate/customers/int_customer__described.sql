@@ -1,0 +1,43 @@
+-- What the accounts of a person say of them. Acquisition is told by the earliest account that tells it, everything else
+-- by the account that spoke last; ties fall to the smaller account key.
+{%- set latest = ['city', 'region', 'country', 'birth_year'] %}
+
+with accounts as (
+    select
+        accounts.*,
+        people.customer_id,
+        row_number() over (
+            partition by people.customer_id
+            order by accounts.stated_at desc nulls last, accounts.account_key asc
+        ) as recency,
+        row_number() over (
+            partition by people.customer_id order by accounts.first_seen_at, accounts.account_key
+        ) as seniority,
+        case accounts.buyer_key_kind when 'real' then 1 when 'hashed' then 2 when 'masked' then 3 else 4 end as kind_rank
+    from {{ ref('int_accounts') }} as accounts
+    inner join {{ ref('int_account__assigned') }} as people on accounts.account_key = people.account_key
+),
+
+told as (
+    select
+        *,
+        min(case when acquisition_channel is not null then seniority end) over (partition by customer_id)
+            as first_told
+    from accounts
+)
+
+select
+    customer_id,
+    count(*) as account_n,
+    min(kind_rank) <= 2 as is_identified,
+    min_by(buyer_key_kind, kind_rank) as buyer_key_kind,
+    bool_or(is_employee) as is_employee,
+    bool_or(is_test) as is_test,
+    min(first_seen_at) as first_seen_at,
+    max(case when seniority = first_told then acquisition_channel end) as acquisition_channel,
+    max(case when seniority = first_told then acquisition_campaign end) as acquisition_campaign
+    {%- for name in latest %},
+    min_by({{ name }}, case when {{ name }} is not null then recency end) as {{ name }}
+    {%- endfor %}
+from told
+group by customer_id

@@ -1,0 +1,27 @@
+-- Amounts of orders with their two rates: from their own currency to the order's, and to the reporting currency.
+{{ config(materialized='view') }}
+
+with amounts as (
+    select
+        amounts.order_key,
+        amounts.order_line_key,
+        amounts.component,
+        amounts.currency as amount_currency,
+        amounts.amount,
+        orders.ordered_on,
+        orders.currency,
+        orders.reporting_currency
+    from {{ ref('int_order_amount') }} as amounts
+    inner join {{ ref('int_order__rated') }} as orders on amounts.order_key = orders.order_key
+)
+
+select
+    order_key,
+    order_line_key,
+    component,
+    amount_currency,
+    {{ to_units('amount') }} as amount_units,
+    {{ rate_between('amount_currency', 'currency', 'to_order.rate') }} as order_rate,
+    {{ rate_between('amount_currency', 'reporting_currency', 'to_reporting.rate') }} as reporting_rate
+from amounts
+{{ join_rates('amounts', 'amount_currency') }}

@@ -1,0 +1,84 @@
+-- Refunds on lines in both currencies, with the tax they contain and the goods they bring back into stock. The tax is
+-- returned in step with the money: what has come back so far, as a share of what the line asked for.
+with refunds as (
+    select
+        shared.order_line_key,
+        shared.goods,
+        shared.shipping,
+        shared.restocked_qty,
+        stated.refund_key,
+        stated.order_key,
+        stated.refunded_on,
+        stated.refund_precision,
+        stated.kind,
+        stated.refund_currency,
+        lines.ordered_on,
+        lines.currency,
+        lines.reporting_currency,
+        lines.reporting_rate,
+        lines.tax_contained,
+        greatest(lines.gross_merchandise + lines.shipping_charged, 0) as asked
+    from {{ ref('int_refund__shared') }} as shared
+    inner join {{ ref('int_refund__stated') }} as stated on shared.refund_key = stated.refund_key
+    inner join {{ ref('int_order_line__revenue') }} as lines on shared.order_line_key = lines.order_line_key
+),
+
+converted as (
+    select
+        refunds.*,
+        costs.unit_cost,
+        costs.order_rate as cost_order_rate,
+        costs.reporting_rate as cost_reporting_rate,
+        {{ convert_money('goods', rate_between('refund_currency', 'refunds.currency', 'to_order.rate')) }}
+            as refunded_goods,
+        {{ convert_money('shipping', rate_between('refund_currency', 'refunds.currency', 'to_order.rate')) }}
+            as refunded_shipping,
+        {{ convert_money('goods', rate_between('refund_currency', 'reporting_currency', 'to_reporting.rate')) }}
+            as refunded_goods_reporting,
+        {{ convert_money('shipping', rate_between('refund_currency', 'reporting_currency', 'to_reporting.rate')) }}
+            as refunded_shipping_reporting
+    from refunds
+    {{ join_rates('refunds', 'refund_currency') }}
+    left join {{ ref('int_order_line__costed') }} as costs on refunds.order_line_key = costs.order_line_key
+),
+
+running as (
+    select
+        *,
+        cast(
+            sum(refunded_goods + refunded_shipping) over (
+                partition by order_line_key order by refunded_on, refund_key
+                rows between unbounded preceding and current row
+            ) as decimal(18, 4)
+        ) as refunded_so_far
+    from converted
+),
+
+taxed as (
+    select
+        *,
+        {{ tax_returned_by('refunded_so_far') }} - {{ tax_returned_by('(refunded_so_far - refunded_goods - refunded_shipping)') }}
+            as tax_returned
+    from running
+)
+
+select
+    refund_key,
+    order_line_key,
+    order_key,
+    refunded_on,
+    refund_precision,
+    kind,
+    refunded_goods,
+    refunded_goods_reporting,
+    refunded_shipping,
+    refunded_shipping_reporting,
+    cast(tax_returned as decimal(18, 4)) as tax_returned,
+    {{ convert_money('tax_returned', 'reporting_rate') }} as tax_returned_reporting,
+    {%- for suffix, rate in {'': 'cost_order_rate', '_reporting': 'cost_reporting_rate'}.items() %}
+    case
+        when restocked_qty = 0 then 0
+        else {{ convert_money('cast(restocked_qty * unit_cost as decimal(18, 4))', rate) }}
+    end as cogs_returned{{ suffix }}{{ ',' if not loop.last }}
+    {%- endfor %}
+from taxed

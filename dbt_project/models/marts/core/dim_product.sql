@@ -1,0 +1,22 @@
+-- Products of the feeds, and what else was sold. Of several feeds the one that spoke last wins, whole.
+with fed as (
+    select
+        *,
+        row_number() over (partition by sku order by known_at desc, source_system asc) as place
+    from {{ ref('int_product__unioned') }}
+),
+
+sold as (
+    select distinct sku from {{ ref('int_order_line__priced') }}
+    where sku is not null
+)
+
+select
+    coalesce(fed.sku, sold.sku) as sku,
+    fed.title,
+    fed.category_l1,
+    fed.category_l2,
+    fed.category_l3,
+    fed.brand
+from (select * from fed where place = 1) as fed
+full outer join sold on fed.sku = sold.sku

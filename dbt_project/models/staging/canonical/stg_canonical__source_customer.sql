@@ -1,0 +1,32 @@
+-- Accounts as a source states them in the canonical form.
+with latest as ({{ latest_records('canonical__source_customer') }})
+
+select
+    {{
+        account_key(
+            'source_system', ['source_customer_id_key', 'email_key', 'phone_key'], "'record/' || record_hash"
+        )
+    }} as account_key,
+    source_system,
+    source_customer_id_key,
+    source_customer_id_status,
+    created_at,
+    email_key,
+    email_status,
+    phone_key,
+    phone_status,
+    member_no_key,
+    member_no_status,
+    name_key,
+    birth_year,
+    gender,
+    city,
+    region,
+    country,
+    buyer_key_kind,
+    acquisition_channel,
+    acquisition_campaign,
+    is_employee,
+    is_test,
+    known_at
+from latest

@@ -1,0 +1,43 @@
+-- Baskets: all lines of a basket share the household, the store and the moment.
+with latest as ({{ latest_records('completejourney__transactions') }}),
+
+baskets as (
+    select
+        source_system,
+        basket_id,
+        min(channel) as channel,
+        min(store_id) as store_id,
+        min(household_id_key) as source_customer_id_key,
+        min(household_id_status) as source_customer_id_status,
+        min(transacted_at) as ordered_at,
+        min(transacted_on) as ordered_on,
+        min(source_currency) as currency,
+        max(known_at) as known_at
+    from latest
+    group by source_system, basket_id
+)
+
+select
+    {{ source_key('source_system', 'basket_id') }} as order_key,
+    {{ account_key('source_system', ['source_customer_id_key'], "'order/' || basket_id") }} as account_key,
+    source_system,
+    basket_id as order_id,
+    basket_id as order_no,
+    channel,
+    store_id,
+    source_customer_id_key,
+    source_customer_id_status,
+    ordered_at,
+    ordered_on,
+    ordered_at as paid_at,
+    'paid' as status,
+    currency,
+    {{
+        not_exported('order', [
+            'buyer_email_key', 'buyer_email_status', 'buyer_phone_key', 'buyer_phone_status', 'cancelled_at',
+            'shipping_charged', 'tax_total', 'order_discount', 'platform_subsidy', 'refunded_total',
+            'payment_method', 'attributed_campaign_id', 'landing_source', 'device', 'region', 'is_gift', 'is_b2b'
+        ])
+    }},
+    known_at
+from baskets

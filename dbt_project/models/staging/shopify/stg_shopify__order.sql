@@ -1,0 +1,78 @@
+-- Orders, from the row of each block that carries the order-level values, wherever in the block it stands.
+-- Subtotal is the anchor: what the lines add up to beyond it is the order's discount, whatever the discount column says.
+-- Total says whether tax is contained (Total = Subtotal + Shipping) or on top, where it is never revenue.
+with latest as ({{ latest_records('shopify__orders') }}),
+
+heads as (
+    select
+        *,
+        coalesce(id, order_name) as order_id,
+        coalesce(shipping, 0) as shipping_charged,
+        coalesce(taxes, 0) as tax_stated,
+        case
+            when total - coalesce(duties, 0) = subtotal + coalesce(shipping, 0) then 0 else coalesce(taxes, 0)
+        end as tax_on_top
+    from latest
+    where total is not null
+),
+
+line_totals as (
+    select
+        source_system,
+        record_key,
+        sum({{ shopify_line_amount() }}) as line_total
+    from latest
+    group by source_system, record_key
+),
+
+statuses as (
+    select
+        source_status,
+        status
+    from {{ ref('order_statuses') }}
+    where adapter = 'shopify'
+)
+
+select
+    {{ source_key('heads.source_system', 'order_id') }} as order_key,
+    {{
+        account_key(
+            'heads.source_system', ['email_key', 'phone_key', 'billing_phone_key'], "'order/' || order_id"
+        )
+    }} as account_key,
+    heads.source_system,
+    order_id,
+    order_name as order_no,
+    channel,
+    coalesce(location, source_store_id) as store_id,
+    email_key as buyer_email_key,
+    email_status as buyer_email_status,
+    coalesce(phone_key, billing_phone_key) as buyer_phone_key,
+    case when phone_key is null and billing_phone_key is not null then billing_phone_status else phone_status end
+        as buyer_phone_status,
+    created_at as ordered_at,
+    created_on as ordered_on,
+    paid_at,
+    cancelled_at,
+    case
+        when cancelled_at is not null then 'cancelled'
+        else coalesce(statuses.status, case when paid_at is null then 'pending' else 'paid' end)
+    end as status,
+    currency,
+    shipping_charged,
+    cast(tax_stated - tax_on_top as decimal(18, 4)) as tax_total,
+    cast(line_totals.line_total - subtotal as decimal(18, 4)) as order_discount,
+    {{ shopify_refund_without_tax() }} as refunded_total,
+    payment_method,
+    coalesce(shipping_province, billing_province) as region,
+    {{
+        not_exported('order', [
+            'source_customer_id_key', 'source_customer_id_status', 'platform_subsidy', 'attributed_campaign_id',
+            'landing_source', 'device', 'is_gift', 'is_b2b'
+        ])
+    }},
+    known_at
+from heads
+inner join line_totals
+    on heads.source_system = line_totals.source_system and heads.record_key = line_totals.record_key
+left join statuses on heads.financial_status = statuses.source_status
