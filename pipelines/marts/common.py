@@ -40,7 +40,7 @@ def rate_of(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
     """`part / whole` as DECIMAL(10,6), exact, rounded half away from zero; null where `whole` is not positive."""
     wide, base = part.cast(pl.Int128), whole.cast(pl.Int128)
     halves = (wide.abs() * pl.lit(2 * _RATE_SCALE, dtype=pl.Int128) + base) // (base * pl.lit(2, dtype=pl.Int128))
-    signed = pl.when(wide < 0).then(-halves).otherwise(halves)
+    signed = pl.when(wide < 0).then(pl.lit(0, dtype=pl.Int128) - halves).otherwise(halves)
     exact = signed.cast(pl.Decimal(38, 6)) * pl.lit("0.000001").cast(pl.Decimal(38, 6))
     return pl.when(whole > 0).then(exact.cast(pl.Decimal(10, 6)))
 
@@ -64,7 +64,7 @@ def as_of(params: MartParams) -> pl.Expr:
 
 def days_since(column: str, params: MartParams) -> pl.Expr:
     """Days from a date to the as-of day, never negative (an order may be dated tomorrow in an eastern time zone)."""
-    return pl.max_horizontal(days_from(column, as_of(params)), pl.lit(0, dtype=pl.Int64))
+    return days_from(column, as_of(params)).clip(lower_bound=0)
 
 
 def stamp(params: MartParams) -> tuple[pl.Expr, pl.Expr]:
@@ -80,3 +80,8 @@ def customers(inputs: Inputs) -> pl.LazyFrame:
 def of_customers(facts: pl.LazyFrame, inputs: Inputs) -> pl.LazyFrame:
     """The facts of identified customers that are not test accounts."""
     return facts.join(customers(inputs).select("customer_id"), on="customer_id", how="semi")
+
+
+def whole_sum(column: str) -> pl.Expr:
+    """The sum of a column of units; null when any value is unknown."""
+    return pl.when(pl.col(column).null_count() == 0).then(pl.col(column).sum()).alias(column)

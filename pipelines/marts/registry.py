@@ -6,12 +6,22 @@ Lives here: one plain list. Stays out: the marts themselves. A new mart is one m
 from __future__ import annotations
 
 from pipelines.contracts.marts import Mart
-from pipelines.marts.customer import customer_channel
+from pipelines.marts.churn import customer_lifecycle, lifecycle_cut_points
+from pipelines.marts.customer import customer_360, customer_channel
 from pipelines.marts.ltv import customer_ltv_historical
-from pipelines.marts.profit import mart_coverage
+from pipelines.marts.profit import mart_coverage, profit_waterfall
+from pipelines.marts.segments import cohort_retention, customer_rfm, rfm_thresholds, value_tier_thresholds
 
 MARTS: tuple[Mart, ...] = (
     mart_coverage.MART,
+    profit_waterfall.MART,
     customer_ltv_historical.MART,
+    lifecycle_cut_points.MART,
+    customer_lifecycle.MART,
+    rfm_thresholds.MART,
+    value_tier_thresholds.MART,
+    customer_rfm.MART,
+    cohort_retention.MART,
+    customer_360.MART,
     customer_channel.MART,
 )

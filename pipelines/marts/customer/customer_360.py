@@ -6,9 +6,26 @@ and the split by channel (`customer_channel`).
 
 from __future__ import annotations
 
+import polars as pl
+
 from pipelines.contracts.columns import Table, day, flag, integer, money, rate, text
+from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.churn.customer_lifecycle import STATES
-from pipelines.marts.common import AS_OF, CURRENCY, CUSTOMER_ID, NO_COST, NO_RATE
+from pipelines.marts.common import (
+    AS_OF,
+    CURRENCY,
+    CUSTOMER_ID,
+    NO_COST,
+    NO_RATE,
+    customers,
+    days_since,
+    of_customers,
+    rate_of,
+    stamp,
+    units,
+    whole_sum,
+)
+from pipelines.marts.first_order import ORDER_COLUMNS, first_orders
 from pipelines.marts.segments.rfm_rules import SEGMENTS, TIERS, TYPES
 
 _NONE = "no kept order"
@@ -62,13 +79,103 @@ TABLE = Table(
         flag("is_reachable", "Reachable by e-mail or SMS", required=True),
     ),
 )
-QUESTIONS = (
-    "Who are our customers, what did they bring in to date, and in which state are they?",
-    "Which high-value customers are at risk and can be reached?",
-    "Do customers who began with a deep discount come back, and by which channel were they acquired?",
-)
-EXAMPLE_SQL = (
-    "select state, tier, count(*) as customers, sum(net_revenue) as net_revenue, "
-    "sum(case when is_reachable then 1 else 0 end) as reachable from marts.customer_360 "
-    "group by state, tier order by net_revenue desc"
+_MONEY = ("net_revenue", "contribution", "refunded_goods")
+
+
+def _orders(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
+    """Counts, days and money of a customer's orders."""
+    kept_on = pl.when("is_kept").then("ordered_on")
+    return (
+        of_customers(inputs["fct_order"], inputs)
+        .select(
+            "customer_id",
+            "is_kept",
+            kept_on.alias("kept_on"),
+            pl.when("is_kept").then("channel").alias("kept_channel"),
+            units("costed_net_revenue_reporting").alias("costed_net_revenue"),
+            *(units(f"{name}_reporting").alias(name) for name in _MONEY),
+        )
+        .group_by("customer_id")
+        .agg(
+            pl.len().cast(pl.Int64).alias("order_n"),
+            pl.col("is_kept").sum().cast(pl.Int64).alias("kept_order_n"),
+            pl.col("kept_channel").drop_nulls().n_unique().cast(pl.Int64).alias("channel_n"),
+            pl.col("kept_on").min().alias("first_order_on"),
+            pl.col("kept_on").max().alias("last_order_on"),
+            pl.col("costed_net_revenue").sum(),
+            *(whole_sum(name) for name in _MONEY),
+        )
+        .with_columns(
+            days_since("first_order_on", params).alias("tenure_days"),
+            days_since("last_order_on", params).alias("recency_days"),
+        )
+    )
+
+
+def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
+    """One row per customer; customers without orders have zero orders and zero money."""
+    counts = ("order_n", "kept_order_n", "channel_n", "costed_net_revenue")
+    no_orders = pl.col("order_n").is_null()
+    zero = pl.lit(0, dtype=pl.Int64)
+    email = pl.col("has_email") & pl.col("is_email_consented").fill_null(False)
+    sms = pl.col("has_phone") & pl.col("is_sms_consented").fill_null(False)
+    return (
+        customers(inputs)
+        .join(_orders(inputs, params), on="customer_id", how="left", maintain_order="none")
+        .join(first_orders(inputs), on="customer_id", how="left", maintain_order="none")
+        .join(inputs["customer_lifecycle"].select("customer_id", "state"), on="customer_id", how="left")
+        .join(inputs["customer_rfm"].select("customer_id", "tier", "segment", "rfm_type"), on="customer_id", how="left")
+        .with_columns(
+            *(pl.when(no_orders).then(zero).otherwise(pl.col(name)).alias(name) for name in (*counts, *_MONEY)),
+            rate_of(pl.col("first_discount"), pl.col("first_list_value")).alias("first_discount_rate"),
+            email.alias("is_email_reachable"),
+            sms.alias("is_sms_reachable"),
+            (email | sms).alias("is_reachable"),
+            *stamp(params),
+        )
+    )
+
+
+MART = Mart(
+    code="A2",
+    domain="customer",
+    table=TABLE,
+    questions=(
+        "Who are our customers, what did they bring in to date, and in which state are they?",
+        "Which high-value customers are at risk and can be reached?",
+        "Do customers who began with a deep discount come back, and by which channel were they acquired?",
+    ),
+    example_sql=(
+        "select state, tier, count(*) as customers, sum(net_revenue) as net_revenue, "
+        "sum(case when is_reachable then 1 else 0 end) as reachable from marts.customer_360 "
+        "group by state, tier order by net_revenue desc"
+    ),
+    inputs=("dim_customer", "dim_product", "fct_order", "customer_lifecycle", "customer_rfm"),
+    reads={
+        "dim_customer": (
+            "customer_id",
+            "is_identified",
+            "is_test",
+            "account_n",
+            "is_employee",
+            "acquisition_channel",
+            "acquisition_campaign",
+            "has_email",
+            "has_phone",
+            "is_email_consented",
+            "is_sms_consented",
+        ),
+        "dim_product": ("sku", "category_l1"),
+        "fct_order": (
+            *ORDER_COLUMNS,
+            "ordered_on",
+            "is_kept",
+            "costed_net_revenue_reporting",
+            *(f"{name}_reporting" for name in _MONEY),
+        ),
+        "customer_lifecycle": ("customer_id", "state"),
+        "customer_rfm": ("customer_id", "tier", "segment", "rfm_type"),
+    },
+    local=local,
+    relationships={"customer_id": "dim_customer.customer_id"},
 )

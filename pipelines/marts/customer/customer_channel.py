@@ -9,7 +9,7 @@ import polars as pl
 
 from pipelines.contracts.columns import Table, day, integer, money, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
-from pipelines.marts.common import AS_OF, CURRENCY, CUSTOMER_ID, NO_COST, NO_RATE, of_customers, stamp, units
+from pipelines.marts.common import AS_OF, CURRENCY, CUSTOMER_ID, NO_COST, NO_RATE, of_customers, stamp, units, whole_sum
 
 TABLE = Table(
     "customer_channel",
@@ -33,11 +33,6 @@ TABLE = Table(
         ),
     ),
 )
-
-
-def whole_sum(column: str) -> pl.Expr:
-    """The sum of a column of units; null when any value is unknown."""
-    return pl.when(pl.col(column).null_count() == 0).then(pl.col(column).sum()).alias(column)
 
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:

@@ -6,9 +6,17 @@ tables (`rfm_rules`).
 
 from __future__ import annotations
 
+import polars as pl
+
 from pipelines.contracts.columns import Table, day, integer, money, text
-from pipelines.marts.common import AS_OF, BASES, CURRENCY, CUSTOMER_ID
-from pipelines.marts.segments.rfm_rules import SEGMENTS, TIERS, TYPES
+from pipelines.contracts.marts import Inputs, Mart, MartParams
+from pipelines.marts.common import AS_OF, BASES, CURRENCY, CUSTOMER_ID, customers, stamp, units
+from pipelines.marts.profit.mart_coverage import TOTAL
+from pipelines.marts.segments.rfm_base import measures, tier_days
+from pipelines.marts.segments.rfm_rules import PROSPECTS, SEGMENT_CELLS, SEGMENTS, TIERS, TYPE_RULES, TYPES
+from pipelines.marts.segments.rfm_thresholds import score
+
+_NO_MONEY = "no kept order, or money is not known"
 
 TABLE = Table(
     "customer_rfm",
@@ -40,13 +48,15 @@ TABLE = Table(
         integer(
             "r_score", "Recency from 1 to 5, 5 most recent; equal values score equally", null_means="no kept order"
         ),
-        integer("f_score", "Frequency from 1 to 5, 5 most often; likewise", null_means="no kept order"),
-        integer("m_score", "Money from 1 to 5, 5 most; likewise", null_means="no kept order, or money is not known"),
-        integer("fm_score", "Mean of frequency and money scores, a half counts up", null_means="likewise"),
+        integer(
+            "f_score", "Frequency from 1 to 5, 5 most often; equal values score equally", null_means="no kept order"
+        ),
+        integer("m_score", "Money from 1 to 5, 5 most; equal values score equally", null_means=_NO_MONEY),
+        integer("fm_score", "Mean of frequency and money scores, a half counts up", null_means=_NO_MONEY),
         text(
             "segment",
-            "One of eleven segments from recency and fm_score, named and cut as in Shopify's RFM analysis; 'prospects' have "
-            "no kept order",
+            "One of eleven segments from recency and fm_score, named and cut as in Shopify's RFM analysis; 'prospects' "
+            "have no kept order",
             values=SEGMENTS,
             null_means="money is not known",
         ),
@@ -54,25 +64,190 @@ TABLE = Table(
             "rfm_type",
             "One of eight types: recency, frequency and money above or below the median customer",
             values=TYPES,
-            null_means="no kept order, or money is not known",
+            null_means=_NO_MONEY,
         ),
         text(
             "tier",
             "Value tier by the money of the last 365 days: moves up at the threshold, down only below 90 % of it",
             values=TIERS,
-            null_means="no kept order, or money is not known",
+            null_means=_NO_MONEY,
         ),
-        text("unsmoothed_tier", "The tier by the thresholds alone", values=TIERS, null_means="likewise"),
+        text("unsmoothed_tier", "The tier by the thresholds alone", values=TIERS, null_means=_NO_MONEY),
         text("previous_tier", "Tier at the month-end before", values=TIERS, null_means="no kept order by then"),
         day("previous_tier_on", "That month-end", required=True),
     ),
 )
-QUESTIONS = (
-    "Who are the champions, and who was loyal and has gone quiet?",
-    "How much of the last year's money comes from each segment?",
-    "Which customers moved between value tiers since the last month-end?",
-)
-EXAMPLE_SQL = (
-    "select segment, count(*) as customers, sum(monetary) as money, avg(recency_days) as mean_recency_days "
-    "from marts.customer_rfm group by segment order by money desc"
+
+_CONTRIBUTION, _NET = BASES
+
+
+def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
+    """One row per customer, scored by the thresholds of all customers."""
+    measured = measures(inputs, params)
+    headline = inputs["mart_coverage"].filter(pl.col("dim") == TOTAL).select("headline_basis")
+    has_orders = pl.col("recency_days").is_not_null()
+    is_contribution = (pl.col("headline_basis") == _CONTRIBUTION) & (pl.col("contribution_unknown_n") == 0)
+    rows = (
+        customers(inputs)
+        .select("customer_id")
+        .join(measured, on="customer_id", how="left", maintain_order="none")
+        .join(headline, how="cross")
+        .with_columns(
+            pl.when(has_orders & ~is_contribution).then(pl.lit(_NET)).otherwise("headline_basis").alias("basis"),
+            *(
+                pl.when(has_orders & (pl.col(f"{basis}_unknown_0") == 0)).then(f"{basis}_0").alias(basis)
+                for basis in BASES
+            ),
+            pl.col("frequency_n").fill_null(0),
+        )
+        .with_columns(_by_basis(_CONTRIBUTION, _NET).alias("monetary"))
+    )
+    return (
+        rows.pipe(_scored, inputs, has_orders)
+        .pipe(_tiered, inputs, params)
+        .with_columns(*stamp(params), pl.lit(tier_days(params)[1], dtype=pl.Date).alias("previous_tier_on"))
+    )
+
+
+def _by_basis(contribution: str, net_revenue: str) -> pl.Expr:
+    return pl.when(pl.col("basis") == _CONTRIBUTION).then(contribution).otherwise(net_revenue)
+
+
+def _amount(column: str, here: pl.Expr) -> pl.Expr:
+    return units(column).filter(here).first()
+
+
+def _limits(inputs: Inputs) -> pl.LazyFrame:
+    """All limits of scores in one row, ascending: `<dimension>_<basis>_<1..4>` and `<dimension>_<basis>_median`."""
+    limits = []
+    for dimension, basis in (("recency", "none"), ("frequency", "none"), *(("monetary", basis) for basis in BASES)):
+        here = (pl.col("dimension") == dimension) & (pl.col("basis") == basis)
+        for place in range(1, 5):
+            at = here & (pl.col("score") == (6 - place if dimension == "recency" else place))
+            limit = _amount("up_to_amount", at) if dimension == "monetary" else pl.col("up_to_n").filter(at).first()
+            limits.append(limit.alias(f"{dimension}_{basis}_{place}"))
+        median = _amount("median_amount", here) if dimension == "monetary" else pl.col("median_n").filter(here).first()
+        limits.append(median.alias(f"{dimension}_{basis}_median"))
+    return inputs["rfm_thresholds"].select(limits)
+
+
+def _scored(rows: pl.LazyFrame, inputs: Inputs, has_orders: pl.Expr) -> pl.LazyFrame:
+    """Scores, segment and type."""
+
+    def places(name: str) -> list[pl.Expr]:
+        return [pl.col(f"{name}_{place}") for place in range(1, 5)]
+
+    by_basis = [_by_basis(f"monetary_contribution_{p}", f"monetary_net_revenue_{p}") for p in (*range(1, 5), "median")]
+    money = pl.col("monetary")
+    is_high = (
+        pl.col("recency_days") <= pl.col("recency_none_median"),
+        pl.col("frequency_n") > pl.col("frequency_none_median"),
+        money > by_basis[4],
+    )
+    return (
+        rows.join(_limits(inputs), how="cross")
+        .with_columns(
+            score(pl.col("recency_days"), places("recency_none"), is_less_better=True).alias("r_score"),
+            pl.when(has_orders).then(score(pl.col("frequency_n"), places("frequency_none"))).alias("f_score"),
+            score(money, by_basis[:4]).alias("m_score"),
+            pl.when(money.is_not_null()).then(_rfm_type(is_high)).alias("rfm_type"),
+        )
+        .with_columns(((pl.col("f_score") + pl.col("m_score") + 1) // 2).alias("fm_score"))
+        .with_columns(_segment(has_orders).alias("segment"))
+    )
+
+
+def _rfm_type(is_high: tuple[pl.Expr, pl.Expr, pl.Expr]) -> pl.Expr:
+    rules = [
+        pl.when(pl.all_horizontal(high == pl.lit(want) for high, want in zip(is_high, wanted, strict=True))).then(
+            pl.lit(name)
+        )
+        for name, *wanted in TYPE_RULES
+    ]
+    return pl.coalesce(rules)
+
+
+def _segment(has_orders: pl.Expr) -> pl.Expr:
+    prospects = pl.when(~has_orders).then(pl.lit(PROSPECTS))
+    rules = [
+        pl.when(pl.col("r_score").is_in(recencies) & pl.col("fm_score").is_in(values)).then(pl.lit(name))
+        for name, recencies, values in SEGMENT_CELLS
+    ]
+    return pl.coalesce(prospects, *rules)
+
+
+def _tiered(rows: pl.LazyFrame, inputs: Inputs, params: MartParams) -> pl.LazyFrame:
+    """Tiers, month-end by month-end from the oldest: 2 high, 1 mid, 0 low, null without orders or money."""
+    places = range(len(tier_days(params)))
+    rows = rows.join(_tier_limits(inputs, params), how="cross")
+    before: pl.Expr = pl.lit(0, dtype=pl.Int64)
+    for place in reversed(places):
+        money = _by_basis(f"contribution_{place}", f"net_revenue_{place}")
+        known = _by_basis("contribution_unknown_n", "net_revenue_unknown_n") == 0
+        alone = pl.when(known & money.is_not_null()).then(_level(money, place, 10))
+        held = pl.min_horizontal(before, _level(money, place, 9))
+        rows = rows.with_columns(
+            alone.alias("alone"),
+            pl.when(alone.is_not_null()).then(pl.max_horizontal(alone, held)).alias(f"level_{place}"),
+        )
+        before = pl.col(f"level_{place}").fill_null(0)
+    names = {2: TIERS[0], 1: TIERS[1], 0: TIERS[2]}
+    return rows.with_columns(
+        pl.col(level).replace_strict(names, default=None, return_dtype=pl.String).alias(name)
+        for name, level in (("tier", "level_0"), ("previous_tier", "level_1"), ("unsmoothed_tier", "alone"))
+    )
+
+
+def _level(money: pl.Expr, place: int, tenths: int) -> pl.Expr:
+    """The tier reached when thresholds count `tenths` tenths of what they are; 0 where there are none."""
+    reached = [
+        money * 10 >= _by_basis(f"{tier}_contribution_{place}", f"{tier}_net_revenue_{place}") * tenths
+        for tier in ("mid", "high")
+    ]
+    return pl.sum_horizontal(flag.fill_null(False).cast(pl.Int64) for flag in reached)
+
+
+def _tier_limits(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
+    """The thresholds of all tier days in one row: `<tier>_<basis>_<place>`."""
+    return inputs["value_tier_thresholds"].select(
+        _amount(f"{tier}_from_amount", (pl.col("tier_on") == on) & (pl.col("basis") == basis)).alias(
+            f"{tier}_{basis}_{place}"
+        )
+        for place, on in enumerate(tier_days(params))
+        for tier in ("high", "mid")
+        for basis in BASES
+    )
+
+
+MART = Mart(
+    code="E2",
+    domain="segments",
+    table=TABLE,
+    questions=(
+        "Who are the champions, and who was loyal and has gone quiet?",
+        "How much of the last year's money comes from each segment?",
+        "Which customers moved between value tiers since the last month-end?",
+    ),
+    example_sql=(
+        "select segment, count(*) as customers, sum(monetary) as money, avg(recency_days) as mean_recency_days "
+        "from marts.customer_rfm group by segment order by money desc"
+    ),
+    inputs=("dim_customer", "fct_order", "mart_coverage", "rfm_thresholds", "value_tier_thresholds"),
+    reads={
+        "dim_customer": ("customer_id", "is_identified", "is_test"),
+        "fct_order": ("customer_id", "ordered_on", "is_kept", "net_revenue_reporting", "contribution_reporting"),
+        "mart_coverage": ("dim", "headline_basis"),
+        "rfm_thresholds": (
+            "dimension",
+            "basis",
+            "score",
+            "up_to_n",
+            "up_to_amount",
+            "median_n",
+            "median_amount",
+        ),
+        "value_tier_thresholds": ("tier_on", "basis", "high_from_amount", "mid_from_amount"),
+    },
+    local=local,
+    relationships={"customer_id": "customer_360.customer_id"},
 )

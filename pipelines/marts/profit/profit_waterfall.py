@@ -1,0 +1,367 @@
+"""B1: from list price to contribution, month by month, whole and by dimension.
+
+Lives here: the mart `profit_waterfall`. Stays out: the economics of an order line (dbt, core), the names and signs of
+the lines (`lines`) and the allocation of period costs (`period_costs`).
+
+Two datings: `order` books refunds on the order's month, `refund` on the month the refund was given (where the export
+dates it). Cost lines and contribution cover the costed order lines; the net revenue of the rest leaves in the step
+`uncosted_net_revenue`, so steps sum to every subtotal exactly and an unknown cost is never counted as nothing.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from pipelines.contracts.columns import Table, day, integer, money, rate, text
+from pipelines.contracts.marts import Inputs, Mart, MartParams
+from pipelines.marts.common import AS_OF, CURRENCY, UNKNOWN, month_of, rate_of, stamp, units
+from pipelines.marts.profit import period_costs
+from pipelines.marts.profit.lines import COSTS, LINES, MEMO, ORDER, REVENUE, STEP, SUBTOTAL, Line
+
+DIMS = ("channel", "source_system", "category_l1", "customer_kind")
+TOTAL = "total"
+KINDS = ("new", "returning", "unidentified")
+_INT = pl.lit(0, dtype=pl.Int64)
+_MOVED = ("refunded_goods", "refunded_shipping", "tax", "net_revenue")
+
+TABLE = Table(
+    "profit_waterfall",
+    "A line of the profit waterfall for a month and a value of a dimension.",
+    ("dating", "dim", "dim_value", "month", "line"),
+    (
+        text(
+            "dating",
+            "Month that refunds are booked on: the order's, or the refund's own where the export dates it",
+            required=True,
+            values=("order", "refund"),
+        ),
+        text("dim", "Dimension; every dimension sums to 'total'", required=True, values=(TOTAL, *DIMS)),
+        text("dim_value", "Value of the dimension; '(unknown)' where no source says", required=True),
+        day("month", "First day of the month", required=True),
+        text("line", "Line of the waterfall", required=True, values=tuple(line.name for line in LINES)),
+        text("code", "Code of the line: W1 to W12, P1 to P3 for period costs", required=True),
+        integer("position", "Place of the line in the waterfall, from 1", required=True),
+        text(
+            "line_kind",
+            "Steps sum to the subtotals after them; memo lines are not summed",
+            required=True,
+            values=(STEP, SUBTOTAL, MEMO),
+        ),
+        money(
+            "amount",
+            "Signed amount: steps sum to the subtotals; cost lines and contribution cover costed order lines only",
+            unit="reporting currency",
+            null_means="no order line of the cell is costed, or a period cost has no exchange rate",
+        ),
+        money(
+            "known_amount",
+            "Signed amount over all order lines where this line is known, costed or not",
+            unit="reporting currency",
+            null_means="it is known of no order line, or it is a line of period costs",
+        ),
+        integer("order_line_n", "Order lines of the cell", required=True, unit="order lines"),
+        integer(
+            "known_order_line_n",
+            "Order lines where this line is known",
+            unit="order lines",
+            null_means="it is a line of period costs",
+        ),
+        money("net_revenue", "Net revenue of the cell", required=True, unit="reporting currency"),
+        money(
+            "known_net_revenue",
+            "Net revenue of the order lines where this line is known",
+            unit="reporting currency",
+            null_means="it is a line of period costs",
+        ),
+        rate(
+            "coverage_rate",
+            "Share of the cell's net revenue where this line is known",
+            null_means="net revenue is not positive, or it is a line of period costs",
+        ),
+        AS_OF,
+        CURRENCY,
+    ),
+)
+
+
+def _amount(name: str) -> pl.Expr:
+    return units(f"{name}_reporting").fill_null(_INT).alias(name)
+
+
+def _kinds(inputs: Inputs) -> pl.LazyFrame:
+    """Each customer: identified or not, and when the first kept order was placed."""
+    first = (
+        inputs["fct_order"]
+        .filter(pl.col("kept_order_n") == 1)
+        .group_by("customer_id")
+        .agg(pl.col("ordered_at").min().alias("first_kept_at"))
+    )
+    return (
+        inputs["dim_customer"]
+        .select("customer_id", "is_identified")
+        .join(first, on="customer_id", how="left", maintain_order="none")
+    )
+
+
+def _with_dims(rows: pl.LazyFrame, inputs: Inputs, sku: str) -> pl.LazyFrame:
+    """Rows with `month`, `category_l1` of their sku and `customer_kind`."""
+    late = pl.col("ordered_at") > pl.col("first_kept_at")
+    products = inputs["dim_product"].select(pl.col("sku").alias(sku), "category_l1")
+    return (
+        rows.join(products, on=sku, how="left", maintain_order="none")
+        .join(_kinds(inputs), on="customer_id", how="left", maintain_order="none")
+        .with_columns(
+            month_of("ordered_on").alias("month"),
+            pl.col("channel", "source_system", "category_l1").fill_null(UNKNOWN),
+            pl.when(~pl.col("is_identified").fill_null(False))
+            .then(pl.lit(KINDS[2]))
+            .when(late.fill_null(False))
+            .then(pl.lit(KINDS[1]))
+            .otherwise(pl.lit(KINDS[0]))
+            .alias("customer_kind"),
+        )
+        .drop("is_identified", "first_kept_at", "ordered_at", "ordered_on", "customer_id")
+    )
+
+
+def _known(name: str) -> pl.Expr:
+    return pl.col(f"{name}_reporting").is_not_null() & pl.col("net_revenue_reporting").is_not_null()
+
+
+def _order_rows(inputs: Inputs) -> pl.LazyFrame:
+    """One row per order line: amounts, and for each cost the amount and net revenue where it is known."""
+    net, costed = units("net_revenue_reporting").fill_null(_INT), pl.col("contribution_reporting").is_not_null()
+    rows = inputs["fct_order_line_economics"]
+    return _with_dims(rows, inputs, "sku").select(
+        pl.lit("order").alias("part"),
+        "month",
+        *DIMS,
+        pl.lit(1, dtype=pl.Int64).alias("order_line_n"),
+        pl.col("net_revenue_reporting").is_not_null().cast(pl.Int64).alias("converted_n"),
+        costed.cast(pl.Int64).alias("costed_n"),
+        *(_amount(name) for name in REVENUE),
+        pl.when(costed).then(net).otherwise(_INT).alias("costed_net"),
+        _amount("contribution"),
+        *(pl.when(costed).then(_amount(name)).otherwise(_INT).alias(name) for name in COSTS),
+        *(_amount(name).alias(f"{name}__known") for name in COSTS),
+        *(pl.when(_known(name)).then(net).otherwise(_INT).alias(f"{name}__net") for name in COSTS),
+        *(_known(name).cast(pl.Int64).alias(f"{name}__n") for name in COSTS),
+    )
+
+
+def _moved_rows(inputs: Inputs) -> pl.LazyFrame:
+    """What the refund dating moves: each refund of a later month leaves the order's month and enters its own."""
+    moved = inputs["fct_refund"].filter(month_of("refunded_on") != month_of("ordered_on"))
+    lines = inputs["fct_order_line_economics"].select(
+        "order_line_key",
+        "sku",
+        "ordered_at",
+        "net_revenue_reporting",
+        *(f"{name}_reporting" for name in (*COSTS, "contribution")),
+    )
+    costed = pl.col("contribution_reporting").is_not_null()
+    zero = _INT
+    net = pl.col("refunded_goods") + pl.col("refunded_shipping") - pl.col("tax")
+    amounts = (
+        moved.join(lines, on="order_line_key", how="left", maintain_order="none")
+        .pipe(_with_dims, inputs, "sku")
+        .with_columns(
+            month_of("refunded_on").alias("refund_month"),
+            _amount("refunded_goods"),
+            _amount("refunded_shipping"),
+            units("tax_returned_reporting").fill_null(zero).alias("tax"),
+            units("cogs_returned_reporting").fill_null(zero).alias("cogs"),
+        )
+        .with_columns(net.alias("net_revenue"))
+        .select(
+            "month",
+            "refund_month",
+            *DIMS,
+            *_MOVED,
+            pl.when(costed).then("net_revenue").otherwise(zero).alias("costed_net"),
+            pl.when(costed).then("cogs").otherwise(zero).alias("cogs"),
+            pl.when(costed).then(pl.col("net_revenue") - pl.col("cogs")).otherwise(zero).alias("contribution"),
+            pl.when(_known("cogs")).then("cogs").otherwise(zero).alias("cogs__known"),
+            *(pl.when(_known(name)).then("net_revenue").otherwise(zero).alias(f"{name}__net") for name in COSTS),
+        )
+    )
+    # In core's positive storage: a refund that leaves the month takes goods and shipping off, gives tax and cost back.
+    leaves = {"refunded_goods": -1, "refunded_shipping": -1}
+    names = (*_MOVED, "costed_net", "cogs", "contribution", "cogs__known", *(f"{name}__net" for name in COSTS))
+    signs = [pl.col(name) * pl.lit(leaves.get(name, 1), dtype=pl.Int64) for name in names]
+    out = amounts.select(pl.lit("moved").alias("part"), "month", *DIMS, *signs)
+    into = amounts.select(
+        pl.lit("moved").alias("part"), pl.col("refund_month").alias("month"), *DIMS, *(-sign for sign in signs)
+    )
+    return pl.concat([out, into])
+
+
+def _kept_orders(inputs: Inputs) -> pl.LazyFrame:
+    """Kept orders as weights of the rule 'orders', each in the category of its largest line."""
+    orders = inputs["fct_order"].filter("is_kept")
+    return _with_dims(orders, inputs, "first_sku").select(
+        pl.lit("orders").alias("part"), "month", *DIMS, pl.lit(1, dtype=pl.Int64).alias("kept_order_n")
+    )
+
+
+def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
+    """Order lines, moved refunds, kept orders and period costs as one long frame, told apart by `part`."""
+    costs = inputs["fct_period_cost"].select(
+        pl.lit("period").alias("part"),
+        "month",
+        pl.col("category"),
+        pl.col("allocation_rule"),
+        units("amount_reporting").alias("period_cost"),
+        pl.lit(1, dtype=pl.Int64).alias("period_cost_n"),
+    )
+    return pl.concat([_order_rows(inputs), _moved_rows(inputs), _kept_orders(inputs), costs], how="diagonal")
+
+
+def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
+    """Sums by month and all dimensions together; period costs by category and rule."""
+    keys = ("part", "month", *DIMS, "category", "allocation_rule")
+    return rows.group_by(*keys).agg(
+        pl.all().exclude("period_cost").sum(),
+        pl.when(pl.col("period_cost").count() == pl.col("period_cost_n").sum())
+        .then(pl.col("period_cost").sum())
+        .alias("period_cost"),
+    )
+
+
+def _cells(parts: pl.LazyFrame) -> pl.DataFrame:
+    """Sums by dating, dimension, value and month."""
+    sums = parts.filter(pl.col("part").is_in(["order", "moved"])).drop(
+        "part", "category", "allocation_rule", "period_cost", "period_cost_n", "kept_order_n"
+    )
+    as_ordered = parts.filter(pl.col("part") == "order").drop(
+        "part", "category", "allocation_rule", "period_cost", "period_cost_n", "kept_order_n"
+    )
+    frames = []
+    for dating, rows in (("order", as_ordered), ("refund", sums)):
+        for dim in (TOTAL, *DIMS):
+            value = pl.lit(TOTAL) if dim == TOTAL else pl.col(dim)
+            frames.append(
+                rows.with_columns(value.alias("dim_value"))
+                .drop(DIMS)
+                .group_by("dim_value", "month")
+                .agg(pl.all().sum())
+                .select(pl.lit(dating).alias("dating"), pl.lit(dim).alias("dim"), pl.all())
+            )
+    return pl.concat(frames).collect()
+
+
+def _row(line: Line, amount: pl.Expr, known: pl.Expr, known_n: pl.Expr, known_net: pl.Expr) -> list[pl.Expr]:
+    return [
+        pl.col("dating", "dim", "dim_value", "month"),
+        pl.lit(line.name).alias("line"),
+        pl.lit(line.code).alias("code"),
+        pl.lit(ORDER[line.name], dtype=pl.Int64).alias("position"),
+        pl.lit(line.kind).alias("line_kind"),
+        (amount * pl.lit(line.sign, dtype=pl.Int64)).alias("amount"),
+        (known * pl.lit(line.sign, dtype=pl.Int64)).alias("known_amount"),
+        pl.col("order_line_n"),
+        known_n.alias("known_order_line_n"),
+        pl.col("net_revenue"),
+        known_net.alias("known_net_revenue"),
+    ]
+
+
+def _expressions(line: Line) -> list[pl.Expr]:
+    """The columns of one line, from the sums of a cell."""
+    costed, nothing = pl.col("costed_n") > 0, pl.lit(None, dtype=pl.Int64)
+    if line.name in REVENUE:
+        sums = pl.col(line.name)
+        return _row(line, sums, sums, pl.col("converted_n"), pl.col("net_revenue"))
+    if line.name in COSTS:
+        known, known_n = pl.col(f"{line.name}__known"), pl.col(f"{line.name}__n")
+        return _row(
+            line,
+            pl.when(costed | (pl.col(line.name) != 0)).then(line.name),
+            pl.when((known_n > 0) | (known != 0)).then(known),
+            known_n,
+            pl.col(f"{line.name}__net"),
+        )
+    if line.name == "uncosted_net_revenue":
+        uncosted = pl.col("net_revenue") - pl.col("costed_net")
+        return _row(line, uncosted, uncosted, pl.col("converted_n"), pl.col("net_revenue"))
+    if line.name == "contribution":
+        amount = pl.when(costed | (pl.col("contribution") != 0)).then("contribution")
+        return _row(line, amount, amount, pl.col("costed_n"), pl.col("costed_net"))
+    return _row(line, pl.col(line.name), nothing, nothing, nothing)
+
+
+def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
+    """Cells with their period costs, one row per line."""
+    merged = parts.collect().lazy()
+    cells = period_costs.with_period_costs(_cells(merged), merged, DIMS)
+    with_orders = cells.filter(pl.col("dim_value") != period_costs.UNALLOCATED_VALUE)
+    rows = [
+        (cells if line.name in period_costs.UNALLOCATED_LINES else with_orders).select(_expressions(line))
+        for line in LINES
+    ]
+    return (
+        pl.concat(rows)
+        .lazy()
+        .with_columns(
+            rate_of(pl.col("known_net_revenue"), pl.col("net_revenue")).alias("coverage_rate"), *stamp(params)
+        )
+    )
+
+
+_ECONOMICS = (
+    "customer_id",
+    "order_line_key",
+    "channel",
+    "source_system",
+    "sku",
+    "ordered_at",
+    "ordered_on",
+    *(f"{name}_reporting" for name in (*REVENUE, *COSTS, "contribution")),
+)
+_REFUND = ("refunded_goods", "refunded_shipping", "tax_returned", "cogs_returned")
+
+MART = Mart(
+    code="B1",
+    domain="profit",
+    table=TABLE,
+    questions=(
+        "Where does the money go between list price and contribution, month by month?",
+        "Which channel, category or kind of customer leaks most through discounts, refunds and fees?",
+        "How do profits look when refunds count in the month they were given?",
+        "For which share of net revenue are the costs behind the contribution known?",
+    ),
+    example_sql=(
+        "select line, sum(amount) as amount from marts.profit_waterfall "
+        "where dating = 'order' and dim = 'total' and line_kind <> 'memo' group by line, position order by position"
+    ),
+    inputs=("dim_customer", "dim_product", "fct_order", "fct_order_line_economics", "fct_refund", "fct_period_cost"),
+    reads={
+        "dim_customer": ("customer_id", "is_identified"),
+        "dim_product": ("sku", "category_l1"),
+        "fct_order": (
+            "customer_id",
+            "channel",
+            "source_system",
+            "ordered_at",
+            "ordered_on",
+            "is_kept",
+            "kept_order_n",
+            "first_sku",
+        ),
+        "fct_order_line_economics": _ECONOMICS,
+        "fct_refund": (
+            "customer_id",
+            "order_line_key",
+            "channel",
+            "source_system",
+            "ordered_on",
+            "refunded_on",
+            *(f"{name}_reporting" for name in _REFUND),
+        ),
+        "fct_period_cost": ("month", "category", "allocation_rule", "amount_reporting"),
+    },
+    once=("fct_period_cost",),
+    local=local,
+    partial=partial,
+    finalize=finalize,
+)
