@@ -121,6 +121,27 @@ def house(settings: Settings, template: Path) -> Settings:
     return settings
 
 
+@pytest.fixture(scope="session")
+def published_template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same house with one version published, whose products are titled 'version 0'."""
+    home = tmp_path_factory.mktemp("published") / "home"
+    shutil.copytree(template, home)
+    settings = Settings(home=home, threads=1)
+    with open_build(settings) as con:
+        con.execute("update core.dim_product set title = 'version 0'")
+    store_passes(settings)
+    publish(settings, "run 0", rows(Table("book", "Files.", (), BOOK), 3))
+    return home
+
+
+@pytest.fixture
+def served_house(settings: Settings, published_template: Path, change: Callable[..., None]) -> Settings:
+    """A house that serves one version, with a gated build whose products are titled 'new'."""
+    shutil.copytree(published_template, settings.home, symlinks=True)
+    change("update core.dim_product set title = 'new'")
+    return settings
+
+
 @pytest.fixture
 def change(settings: Settings) -> Callable[..., None]:
     """A function that changes the build and gates it again."""
