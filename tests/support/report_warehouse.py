@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -69,9 +69,7 @@ def write_house(path: Path, house: House) -> Path:
     """Write the file at `path` and return it."""
     params = MartParams(as_of=house.as_of, reporting_currency=house.currency)
     core = {name: house.core[name] if name in house.core else _nothing(table) for name, table in CORE.items()}
-    frames = house.change_marts(
-        compute_all(house.marts, {name: frame.lazy() for name, frame in core.items()}, params)
-    )
+    frames = house.change_marts(compute_all(house.marts, {name: frame.lazy() for name, frame in core.items()}, params))
     con = duckdb.connect(str(path))
     try:
         for name, frame in core.items():
@@ -90,7 +88,7 @@ def _nothing(table: Table) -> pl.DataFrame:
 
 
 def _write_meta(con: duckdb.DuckDBPyConnection, catalog: str, house: House) -> None:
-    end = datetime(house.as_of.year, house.as_of.month, house.as_of.day, 23, 59)
+    end = datetime.combine(house.as_of, time(23, 59))
     _write(con, RUN_CONTEXT, [(house.as_of, end, house.currency, 365, Decimal("0.1"))])
     if any(mart.name == "mart_coverage" for mart in house.marts):
         write_table(con, "meta", HEADLINE, con.sql(headline_sql(f'"{catalog}"')).pl())

@@ -48,6 +48,16 @@ def money_axis(currency: str, title: str | None = None, **more: Any) -> alt.Axis
     return alt.Axis(title=title, labelExpr=f"(datum.value < 0 ? '\u2212' : '') + '{sign}' + {size}", **more)
 
 
+def bare_axis() -> alt.Axis:
+    """An axis that shows nothing: the figures stand beside the bars."""
+    return alt.Axis(title=None, labels=False, grid=False)
+
+
+def name_room(names: Sequence[str], most: int) -> int:
+    """Pixels that the longest of `names` needs beside its bar, at most `most`."""
+    return min(most, 16 + round(6.7 * max((len(name) for name in names), default=0)))
+
+
 def rate_axis(title: str | None = None, **more: Any) -> alt.Axis:
     """An axis of rates from 0 to 1 as percentages."""
     return alt.Axis(title=title, format="~%", **more)
@@ -56,11 +66,6 @@ def rate_axis(title: str | None = None, **more: Any) -> alt.Axis:
 def names_axis(limit: int = 190, **more: Any) -> alt.Axis:
     """An axis of names without grid."""
     return alt.Axis(title=None, grid=False, labelLimit=limit, labelColor=theme.INK, **more)
-
-
-def count_axis(title: str | None = None, **more: Any) -> alt.Axis:
-    """An axis of counts in thousands and millions."""
-    return alt.Axis(title=title, format="~s", **more)
 
 
 def colours(names: Sequence[str], palette: Sequence[str] = theme.CATEGORIES) -> alt.Scale:

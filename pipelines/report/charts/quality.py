@@ -8,7 +8,7 @@ from __future__ import annotations
 import altair as alt
 
 from pipelines.report import theme
-from pipelines.report.charts.base import Rows, chart, count_axis, heat_colour, heat_text, layers, names_axis
+from pipelines.report.charts.base import Rows, bare_axis, chart, heat_colour, heat_text, layers, name_room, names_axis
 
 
 def account_book(rows: Rows, panels: list[tuple[str, str, str]], width: int) -> alt.HConcatChart | alt.VConcatChart:
@@ -18,9 +18,9 @@ def account_book(rows: Rows, panels: list[tuple[str, str, str]], width: int) -> 
     """
     narrow = width <= theme.NARROW
     order = [row["name"] for row in rows]
-    name_room = 150 if narrow else 210
+    room = name_room(order, 150 if narrow else 250)
     rooms = 1 if narrow else len(panels)
-    each = (width - name_room - 8 - 24 * (rooms - 1)) / rooms
+    each = (width - room - 8 - 24 * (rooms - 1)) / rooms
 
     def panel(at: int, field: str, heading: str, colour: str) -> alt.LayerChart:
         most = max((row[field] for row in rows), default=0) or 1
@@ -28,12 +28,12 @@ def account_book(rows: Rows, panels: list[tuple[str, str, str]], width: int) -> 
         y = alt.Y(
             "name:N",
             sort=order,
-            axis=names_axis(name_room - 12, minExtent=name_room) if named else None,
+            axis=names_axis(room - 12, minExtent=room) if named else None,
             scale=alt.Scale(paddingInner=0.32),
         )
         x = alt.X(
             f"{field}:Q",
-            axis=count_axis(labels=False, tickCount=3),
+            axis=bare_axis(),
             scale=alt.Scale(domain=[0, most * 1.42], nice=False),
         )
         bars = chart(rows).mark_bar(aria=True, cornerRadius=2, fill=colour).encode(y=y, x=x, description="hint:N")

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import altair as alt
 
 from pipelines.report import theme
-from pipelines.report.charts.base import Rows, chart, count_axis, heat_colour, heat_text, layers, money_axis, names_axis
+from pipelines.report.charts.base import Rows, bare_axis, chart, heat_colour, heat_text, layers, names_axis
 
 
 @dataclass(frozen=True)
@@ -95,18 +96,26 @@ def tiles(rows: Rows, width: int) -> alt.LayerChart:
     return layers(boxes, text, height=height)
 
 
-def _tile_labels(row: dict) -> list[dict]:
-    """The lines of text that fit into a tile, the name first; none in a tile too small to be read."""
-    room_x, room_y = row["x2"] - row["x"] - 16, row["y2"] - row["y"] - 14
+def _tile_labels(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The lines of text that fit into a tile, the name first, in two lines if need be; none where none fits."""
+    room_x, room_y = row["x2"] - row["x"] - 14, row["y2"] - row["y"] - 12
     ink = theme.heat_ink(row["step"])
+    name, *rest = row["lines"]
+    head = [name] if _fits(name, 13, room_x) else name.split(" ", 1)
+    if not all(_fits(line, 13, room_x) for line in head):
+        return []
     labels, used = [], 0.0
-    for at, line in enumerate(row["lines"]):
-        size = 13 if at == 0 else 12
-        if len(line) * size * 0.54 > room_x or used + size > room_y:
+    for at, line in enumerate([*head, *rest]):
+        size = 13 if at < len(head) else 12
+        if not _fits(line, size, room_x) or used + size > room_y:
             break
-        labels.append({"x": row["x"] + 9, "y": row["y"] + 9 + used, "text": line, "ink": ink, "size": size})
-        used += size + 5
+        labels.append({"x": row["x"] + 8, "y": row["y"] + 8 + used, "text": line, "ink": ink, "size": size})
+        used += size + (2 if at < len(head) - 1 else 5)
     return labels
+
+
+def _fits(line: str, size: int, room: float) -> bool:
+    return len(line) * size * 0.54 <= room
 
 
 def grid(rows: Rows, width: int) -> alt.LayerChart:
@@ -129,7 +138,7 @@ def grid(rows: Rows, width: int) -> alt.LayerChart:
     return layers(cells, text, height=250)
 
 
-def two_bars(rows: Rows, currency: str, width: int, left: str, right: str) -> alt.HConcatChart:
+def two_bars(rows: Rows, width: int, left: str, right: str) -> alt.HConcatChart:
     """Two bars side by side for every group: how many customers, and how much money.
 
     Rows: name, customers, customers_shown, amount, amount_shown, colour, hint.
@@ -140,7 +149,7 @@ def two_bars(rows: Rows, currency: str, width: int, left: str, right: str) -> al
     each = (width - label_room - gap - 8) / 2
     color = alt.Color("colour:N", scale=None)
 
-    def side(field: str, shown: str, heading: str, axis: alt.Axis, with_names: bool) -> alt.LayerChart:
+    def side(field: str, shown: str, heading: str, with_names: bool) -> alt.LayerChart:
         values = [float(row[field]) for row in rows]
         room = (max([*values, 0.0]) - min([*values, 0.0]) or 1.0) * (0.5 if narrow else 0.24)
         scale = alt.Scale(domain=[min([*values, 0.0]), max([*values, 0.0]) + room], nice=False)
@@ -150,7 +159,7 @@ def two_bars(rows: Rows, currency: str, width: int, left: str, right: str) -> al
             axis=names_axis(label_room - 12, minExtent=label_room) if with_names else None,
             scale=alt.Scale(paddingInner=0.34),
         )
-        x = alt.X(f"{field}:Q", axis=axis, scale=scale)
+        x = alt.X(f"{field}:Q", axis=bare_axis(), scale=scale)
         bars = chart(rows).mark_bar(aria=True, cornerRadius=2).encode(y=y, x=x, color=color, description="hint:N")
         text = chart([{**row, "edge": max(row[field], 0)} for row in rows])
         labels = text.mark_text(align="left", dx=6).encode(y=y, x="edge:Q", text=f"{shown}:N")
@@ -158,8 +167,8 @@ def two_bars(rows: Rows, currency: str, width: int, left: str, right: str) -> al
         return layers(bars, labels, width=each, height=alt.Step(34), title=title)
 
     return alt.hconcat(
-        side("customers", "customers_shown", left, count_axis(tickCount=3, labels=False), with_names=True),
-        side("amount", "amount_shown", right, money_axis(currency, tickCount=3, labels=False), with_names=False),
+        side("customers", "customers_shown", left, with_names=True),
+        side("amount", "amount_shown", right, with_names=False),
         spacing=gap,
     )
 

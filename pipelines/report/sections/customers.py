@@ -205,7 +205,7 @@ def state_figure(published: Published) -> list[Block]:
     drawing = draw(
         "states",
         "Customers and money to date by state of the lifecycle.",
-        lambda width: charts.two_bars(rows, facts.currency, width, "Customers", f"{fmt.title(facts.basis)} to date"),
+        lambda width: charts.two_bars(rows, width, "Customers", f"{fmt.title(facts.basis)} to date"),
         wide=theme.HALF,
     )
     caption = "State by silence since the last kept order, against the cut points of the customer's own segment."

@@ -53,7 +53,7 @@ def heatmap_figure(published: Published) -> list[Block]:
         shown = fmt.decimal(row["est"] * 100, 0)
         rows.append(
             {
-                "cohort": f"{row['cohort_on']:%Y-%m}  ·  {row['cohort_n']:,}",
+                "cohort": f"{fmt.month(row['cohort_on'])} · {row['cohort_n']:,}",
                 "age": row["period_n"],
                 "step": step,
                 "shown": shown,

@@ -1,0 +1,263 @@
+"""The page: whole on any house, closed to the outside, accessible, and its figures those of the marts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date
+from decimal import ROUND_HALF_EVEN, Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+from pipelines.report import PAGES, RUN_PAGE, render_report
+
+Page = tuple[str, Any]
+"""HTML, and what it consists of (`conftest.Reader`)."""
+CHARTS = (
+    "waterfall",
+    "channels",
+    "months",
+    "retention-cohorts",
+    "retention-curve",
+    "retention-channel",
+    "value-by-age",
+    "segments-map",
+    "segments-grid",
+    "states-map",
+    "cut-points",
+    "account-book",
+    "coverage",
+)
+
+
+def _dollars(text: str) -> Decimal:
+    return Decimal(text.replace("−", "-").replace("$", "").replace(",", ""))
+
+
+def _whole(amount: Decimal) -> Decimal:
+    return amount.quantize(Decimal(1), rounding=ROUND_HALF_EVEN)
+
+
+def _one(path: Path, sql: str) -> list[Any]:
+    with duckdb.connect(str(path), read_only=True) as con:
+        return con.execute(sql).fetchall()
+
+
+@pytest.mark.parametrize("name", ["full_page", "no_cost_page", "empty_page", "hostile_page"])
+def test_the_page_names_no_address_outside_itself(name: str, request: pytest.FixtureRequest) -> None:
+    html, reader = request.getfixturevalue(name)
+    assert "http" not in html.lower()
+    assert "//" not in html
+    assert "@import" not in html
+    assert "url(" not in re.sub(r"url\(#[\w-]+\)", "", html)
+    for tag, attributes in reader.tags:
+        assert tag not in ("script", "iframe", "object", "embed", "img", "form", "base"), tag
+        for key in ("href", "src", "srcset", "action", "data"):
+            value = attributes.get(key)
+            assert value is None or value.startswith("#") or value == "data:,", (tag, key, value)
+        assert not any(key.startswith("on") for key in attributes), attributes
+
+
+@pytest.mark.parametrize("name", ["full_page", "no_cost_page", "empty_page", "hostile_page"])
+def test_every_section_stands_on_every_house(name: str, request: pytest.FixtureRequest) -> None:
+    _, reader = request.getfixturevalue(name)
+    ids = reader.ids()
+    assert len(ids) == len(set(ids))
+    for section in RUN_PAGE.sections:
+        assert section.key in ids
+    links = [attributes["href"] for tag, attributes in reader.tags if tag == "a"]
+    assert {link.removeprefix("#") for link in links if link} <= set(ids) | {"content"}
+
+
+def test_the_full_house_shows_every_chart_and_no_excuse(full_page: Page) -> None:
+    html, reader = full_page
+    for chart in CHARTS:
+        assert chart in reader.ids(), chart
+    assert "cannot be shown" not in html
+    assert len(html) < 3_000_000
+
+
+def test_every_figure_has_a_caption_a_description_and_its_figures_as_a_table(full_page: Page) -> None:
+    html, _ = full_page
+    figures = re.findall(r"<figure.*?</figure>", html, flags=re.S)
+    assert len(figures) == len(CHARTS)
+    for figure in figures:
+        assert re.search(r"<figcaption><strong>[^<]{8,}</strong><span>[^<]{20,}</span>", figure)
+        assert re.search(r'<svg[^>]*role="img"[^>]*aria-label="[^"]{20,}"', figure)
+        assert re.search(r"<details.*<table>.*<caption>[^<]+</caption>.*<th scope=\"col\"", figure, flags=re.S)
+        assert re.search(r"<tbody>\s*<tr", figure)
+
+
+def test_the_waterfall_is_the_marts_to_the_cent_before_rounding(full_page: Page, full_file: Path) -> None:
+    table = full_page[1].tables["Profit waterfall"]
+    shown = {row[0]: _dollars(row[1]) for row in table[1:] if row[1] != "unknown"}
+    stored = _one(
+        full_file,
+        "select line, sum(amount) from marts.profit_waterfall where dating = 'order' and dim = 'total' "
+        "and month between date '2024-06-01' and date '2025-05-01' group by line",
+    )
+    from pipelines.marts.profit.lines import LINES
+
+    labels = {line.name: line.label for line in LINES}
+    assert len(shown) == len(stored)
+    for line, amount in stored:
+        assert shown[labels[line]] == _whole(amount), line
+
+
+def test_headline_cards_are_core_counted_another_way(full_page: Page, full_file: Path) -> None:
+    html, _ = full_page
+    cards = dict(re.findall(r"<dt>([^<]+)</dt>\s*<dd class=\"value[^\"]*\">([^<]+?)\s*(?:<span|</dd>)", html))
+    window = "ordered_on >= date '2024-06-01' and ordered_on < date '2025-06-01'"
+    ((net, contribution),) = _one(
+        full_file,
+        "select sum(net_revenue_reporting), sum(contribution_reporting) from core.fct_order_line_economics "
+        f"where {window}",
+    )
+    ((orders,),) = _one(full_file, f"select count(*) from core.fct_order where is_kept and {window}")
+    ((people,),) = _one(full_file, "select count(*) from core.dim_customer where is_identified and not is_test")
+    assert _dollars(cards["Net revenue, last 12 months"]) == _whole(net)
+    assert _dollars(cards["Contribution, last 12 months"]) == _whole(contribution)
+    assert cards["Kept orders, last 12 months"] == f"{orders:,}"
+    assert cards["Customers identified"] == f"{people:,}"
+    assert cards["Headline basis"] == "Contribution"
+    assert cards["As of"] == "20 June 2025"
+    assert cards["Gates"] == "All open"
+
+
+def test_segments_and_states_count_every_customer_once(full_page: Page, full_file: Path) -> None:
+    tables = full_page[1].tables
+    ((scored,),) = _one(full_file, "select count(*) from marts.customer_rfm where segment is not null")
+    ((people,),) = _one(full_file, "select count(*) from marts.customer_360")
+    assert sum(int(row[1].replace(",", "")) for row in tables["Segments"][1:]) == scored
+    assert sum(int(row[1].replace(",", "")) for row in tables["States"][1:]) == people
+
+
+def test_retention_cells_are_the_marts_and_only_mature_ones(full_page: Page, full_file: Path) -> None:
+    table = full_page[1].tables["Retention by cohort"]
+    stored = _one(
+        full_file,
+        "select cohort_on, period_n, kept_n, n from marts.cohort_retention where dim = 'total' "
+        "and measure = 'customers' and retention_kind = 'exact' and cohort <> '(all)' and n >= 5 and est is not null",
+    )
+    shown = {(row[0], row[1]): (row[3], row[4]) for row in table[1:]}
+    assert shown == {(f"{month:%b %Y}", str(period)): (f"{kept:,}", f"{n:,}") for month, period, kept, n in stored}
+    for month, period, _, _ in stored:
+        last_day_of_month = (month.replace(day=28) + (date(2025, 1, 5) - date(2025, 1, 1))).replace(day=1)
+        assert (date(2025, 6, 20) - last_day_of_month).days + 1 >= 30 * period
+
+
+def test_the_account_book_ties_out_in_rows(full_page: Page) -> None:
+    _, reader = full_page
+    table = reader.tables["Account book by source"]
+    for row in table[1:]:
+        read, accepted, quarantined, duplicate = (int(cell.replace(",", "")) for cell in row[3:7])
+        assert read == accepted + quarantined + duplicate
+    assert "173,756 rows read = 121,622 accepted + 20 quarantined + 52,114 duplicate" in reader.text
+
+
+def test_a_house_without_costs_says_so_and_leads_with_net_revenue(no_cost_page: Page) -> None:
+    html, reader = no_cost_page
+    text: str = reader.text
+    assert "It ends at net revenue, because no cost is known." in text
+    assert "Not known for any order line: cost of goods sold, platform fees" in text
+    assert "net revenue leads on this page" in text
+    assert re.search(r"<dt>Headline basis</dt>\s*<dd class=\"value[^\"]*\">Net revenue", html)
+    assert re.search(r"<dt>Contribution, last 12 months</dt>\s*<dd class=\"value[^\"]*\">unknown", html)
+    for chart in CHARTS:
+        assert chart in reader.ids(), chart
+
+
+def test_an_empty_house_gives_sentences_instead_of_charts(empty_page: Page) -> None:
+    html, reader = empty_page
+    assert "<svg" not in html
+    text: str = reader.text
+    assert "No order line has reached the warehouse" in text
+    assert "The account book holds no file yet." in text
+    assert "There are too few figures in this file to say what to look at." in text
+    assert "As of 20 June 2025" in text
+
+
+def test_a_file_with_no_marts_at_all_still_renders(tmp_path: Path) -> None:
+    path = tmp_path / "bare.duckdb"
+    with duckdb.connect(str(path)) as con:
+        con.execute("create schema marts")
+    html = render_report(path, tmp_path / "bare.html").read_text()
+    assert "This file has no table meta.run_context yet, so this part cannot be shown." in html
+    assert "What the words mean" in html
+    assert "<svg" not in html
+
+
+def test_a_mart_of_another_shape_is_told_and_leaves_the_rest(full_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "other.duckdb"
+    path.write_bytes(full_file.read_bytes())
+    with duckdb.connect(str(path)) as con:
+        con.execute("alter table marts.cohort_retention rename column est to estimate")
+    html = render_report(path, tmp_path / "other.html").read_text()
+    assert "do not fit this part of the report" in html
+    assert 'id="waterfall"' in html
+
+
+def test_a_missing_file_is_an_error_and_leaves_no_page(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        render_report(tmp_path / "none.duckdb", tmp_path / "none.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_that_try_to_be_markup_stay_names(hostile_page: Page) -> None:
+    html, reader = hostile_page
+    assert "<script" not in html
+    assert "alert('x')" in reader.text
+    assert "</style><b>v" not in html
+    assert "<script>alert('x')<" in reader.text
+
+
+def test_files_appear_by_their_base_name_only(hostile_page: Page, full_page: Page) -> None:
+    assert "landing" not in hostile_page[0]
+    assert "users" not in hostile_page[0]
+    assert "orders_export_1 (copy).csv" in full_page[0]
+    assert "web/2024" not in full_page[0]
+
+
+def test_no_customer_appears(full_page: Page, full_core: dict[str, pl.DataFrame]) -> None:
+    html, _ = full_page
+    for key in full_core["dim_customer"]["customer_id"]:
+        assert key not in html
+    assert re.search(r"\bc_[0-9a-f]{16}\b", html) is None
+
+
+def test_equal_files_give_equal_bytes_and_are_not_touched(full_file: Path, full_page: Page, tmp_path: Path) -> None:
+    copy = tmp_path / "house" / "copy.duckdb"
+    copy.parent.mkdir()
+    copy.write_bytes(full_file.read_bytes())
+    before = copy.stat().st_mtime_ns
+    assert render_report(copy, tmp_path / "deep" / "copy.html").read_text() == full_page[0]
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["copy.html"]
+    assert (copy.stat().st_mtime_ns, copy.read_bytes()) == (before, full_file.read_bytes())
+    assert list(copy.parent.iterdir()) == [copy]
+
+
+def test_gates_that_did_not_pass_are_named_first(
+    write: Callable[..., Page], full_core: dict[str, pl.DataFrame]
+) -> None:
+    from support.report_warehouse import House
+
+    house = House(full_core, date(2025, 6, 20), marts=(), outcomes=("passed", "failed", "errored"))
+    _, reader = write(house)
+    text: str = reader.text
+    assert "4 did not pass" in text
+    odd = reader.tables["Checks that did not pass"]
+    assert len(odd) == 1 + 8
+    assert {row[3] for row in odd[1:]} == {"failed (warning)", "errored (blocks)"}
+    assert "profit_waterfall" in odd[1][5]
+
+
+def test_sections_and_pages_are_a_registry() -> None:
+    assert RUN_PAGE in PAGES
+    keys = [section.key for page in PAGES for section in page.sections]
+    assert len(keys) == len(set(keys))
+    for section in RUN_PAGE.sections:
+        assert section.builds
