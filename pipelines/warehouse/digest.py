@@ -15,6 +15,7 @@ import hashlib
 
 import duckdb
 
+from pipelines.contracts.canonical import CANONICAL
 from pipelines.contracts.columns import Table
 from pipelines.marts import digest
 from pipelines.warehouse.build import CATALOG
@@ -50,6 +51,9 @@ def table_stamps(con: duckdb.DuckDBPyConnection, layer: str, catalog: str = CATA
         ).fetchall()
     )
     columns = stored_columns(con, catalog, schema)
+    if layer == "canonical":  # other tables of the schema are made later, from core's inputs
+        declared = {table.name for table in CANONICAL.values()}
+        columns = {name: types for name, types in columns.items() if name in declared}
     if layer == "raw":
         return {name: _raw_stamp(con, f'{catalog}.{schema}."{name}"') for name in columns}
     return {

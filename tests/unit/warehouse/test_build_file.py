@@ -158,11 +158,15 @@ def test_the_layer_stamp_sees_changes_and_not_order(settings: Settings) -> None:
 def test_the_stamp_of_a_view_is_its_sql(settings: Settings) -> None:
     with open_build(settings) as con:
         con.execute("create schema intermediate")
-        con.execute("create view intermediate.int_x as select 1 as x")
+        con.execute("create view intermediate.int_order__unioned as select 1 as x")
     first = digests(settings)["canonical"]
     with open_build(settings) as con:
-        con.execute("create or replace view intermediate.int_x as select 2 as x")
-    assert digests(settings)["canonical"] != first
+        con.execute("create or replace view intermediate.int_order__unioned as select 2 as x")
+    second = digests(settings)["canonical"]
+    assert second != first
+    with open_build(settings) as con:
+        con.execute("create table intermediate.int_made_later as select 1 as x")
+    assert digests(settings)["canonical"] == second
 
 
 def test_two_processes_never_write_the_build_together(settings: Settings) -> None:
