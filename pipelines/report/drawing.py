@@ -11,6 +11,7 @@ from typing import Any
 
 import altair as alt
 import vl_convert
+from altair.utils.schemapi import debug_mode
 from markupsafe import Markup
 
 from pipelines.report import theme
@@ -24,8 +25,9 @@ Builder = Callable[[int], AnyChart]
 
 def draw(key: str, description: str, build: Builder, wide: int = theme.WIDE, *, scrolls: bool = False) -> Drawing:
     """Draw a chart across the page and for a telephone; with `scrolls` only the wide one, which then scrolls."""
-    page = _svg(build(wide), f"{key}-w", description, wide)
-    return Drawing(page, None if scrolls else _svg(build(theme.NARROW), f"{key}-n", description, theme.NARROW))
+    with debug_mode(False):  # charts are checked against the schema by a test, not on every page
+        page = _svg(build(wide), f"{key}-w", description, wide)
+        return Drawing(page, None if scrolls else _svg(build(theme.NARROW), f"{key}-n", description, theme.NARROW))
 
 
 def specification(chart: AnyChart, width: int, *, validate: bool = False) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def compact_money(value: Number | None, currency: str) -> str:
     amount = _exact(value)
     sign, size = (MINUS if amount < 0 else ""), abs(amount)
     for step, letter in _STEPS:
-        if _rounded(size, 0) >= step:
+        if _rounded(size / step, 3) >= 1:
             return f"{sign}{symbol(currency)}{_three_digits(size / step)}{letter}"
     return money(value, currency, 0 if size >= 100 or size == 0 else 2)
 

@@ -6,6 +6,7 @@ Stays out: any particular chart.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,9 +20,10 @@ Rows = Sequence[Row]
 
 
 def chart(rows: Rows, **size: Any) -> alt.Chart:
-    """A chart over rows that stand in the specification itself; floats for positions, text for what is read."""
+    """A chart over rows that stand in its specification, as one text: the library copies what it holds often."""
     values = [{**row, "ink": theme.heat_ink(row["step"])} if "step" in row else dict(row) for row in rows]
-    return alt.Chart(alt.Data(values=values), **size)
+    data = alt.InlineData(values=json.dumps(values, ensure_ascii=False), format=alt.JsonDataFormat(type="json"))
+    return alt.Chart(data, **size)
 
 
 def heat_colour() -> alt.Color:
@@ -44,7 +46,8 @@ def layers(*charts: alt.Chart, **size: Any) -> alt.LayerChart:
 def money_axis(currency: str, title: str | None = None, **more: Any) -> alt.Axis:
     """An axis of amounts in thousands and millions with the currency's sign."""
     sign = symbol(currency).replace("'", "\\'")
-    size = "replace(format(abs(datum.value), '.3~s'), 'G', 'B')"
+    small, large = "format(abs(datum.value), ',.2~f')", "replace(format(abs(datum.value), '.3~s'), 'G', 'B')"
+    size = f"(abs(datum.value) < 1000 ? {small} : {large})"  # the letter m would be thousandths
     return alt.Axis(title=title, labelExpr=f"(datum.value < 0 ? '\u2212' : '') + '{sign}' + {size}", **more)
 
 

@@ -27,7 +27,7 @@ def waterfall(rows: Rows, currency: str, width: int) -> alt.LayerChart:
     data = [{**row, "right": max(row["start"], row["end"]), "order": at} for at, row in enumerate(rows)]
     steps = [{"at": row["end"], "label": row["label"], "next": following["label"]} for row, following in pairwise(data)]
     order = [row["label"] for row in data]
-    y = alt.Y("label:N", sort=order, axis=names_axis(138 if narrow else 210), scale=alt.Scale(paddingInner=0.28))
+    y = alt.Y("label:N", sort=order, axis=names_axis(130 if narrow else 190), scale=alt.Scale(paddingInner=0.28))
     room = 1.36 if narrow else 1.14
     x = alt.X(
         "start:Q",

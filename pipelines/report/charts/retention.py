@@ -22,7 +22,12 @@ def heatmap(rows: Rows, width: int) -> alt.LayerChart:
         "age:O",
         sort=ages,
         axis=alt.Axis(
-            title="30-day periods since the first order", orient="top", grid=False, labelAngle=0, labelOverlap="greedy"
+            title="30-day periods since the first order",
+            titleAnchor="start",
+            orient="top",
+            grid=False,
+            labelAngle=0,
+            labelOverlap="greedy",
         ),
         scale=alt.Scale(padding=0.03),
     )

@@ -5,7 +5,7 @@ Lives here: the blocks of the section on money. Stays out: what to look at first
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,9 +19,18 @@ from pipelines.report.charts import money
 from pipelines.report.drawing import draw
 from pipelines.report.published import Published
 from pipelines.report.queries import profit
-from pipelines.report.queries.run import RunFacts, Window, run_facts, window
+from pipelines.report.queries.run import RunFacts, Window, next_month, run_facts, window
 
 LABELS = {line.name: line.label for line in LINES}
+SHORT = LABELS | {
+    "cancelled": "Cancelled, not paid",
+    "uncosted_net_revenue": "Cost not known",
+    "contribution": "Contribution",
+    "period_cost": "Period costs",
+    "unallocated": "Costs not allocated",
+    "contribution_after_period_costs": "After period costs",
+}
+"""Labels that fit beside a bar; tables carry the full ones."""
 PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Markdown", "var(--c10)", ("markdown",)),
     ("Discounts", "var(--c3)", ("merchant_discount",)),
@@ -88,7 +97,7 @@ def _steps(lines: pl.DataFrame, currency: str) -> list[dict[str, Any]]:
         amount, is_total = row["amount"], row["line_kind"] == SUBTOTAL or row["line"] == "list_value"
         if amount is None or row["line_kind"] == MEMO or (amount == 0 and not is_total):
             continue
-        if row["line"] == "contribution_after_period_costs" and rows[-1]["label"] == LABELS["contribution"]:
+        if row["line"] == "contribution_after_period_costs" and rows[-1]["label"] == SHORT["contribution"]:
             continue
         start, end = (Decimal(0), amount) if is_total else (level, level + amount)
         sign = "+" if amount > 0 and not is_total else ""
@@ -96,7 +105,7 @@ def _steps(lines: pl.DataFrame, currency: str) -> list[dict[str, Any]]:
         label = LABELS.get(row["line"], fmt.title(row["line"]))
         rows.append(
             {
-                "label": label,
+                "label": SHORT.get(row["line"], label),
                 "start": float(start),
                 "end": float(end),
                 "kind": "total" if is_total else "gain" if amount > 0 else "loss",
@@ -240,6 +249,6 @@ def month_figure(published: Published) -> list[Block]:
 
 
 def _month_row(month: date, name: str, amount: Decimal, facts: RunFacts) -> dict[str, Any]:
-    running = month == facts.as_of.replace(day=1) and facts.as_of.day < 28
+    running = month <= facts.as_of < next_month(month) - timedelta(days=1)
     hint = f"{fmt.month(month)}, {name.lower()}: {fmt.money(amount, facts.currency)}"
     return {"month": month.isoformat(), "name": name, "amount": float(amount), "hint": hint, "is_partial": running}

@@ -36,7 +36,8 @@ def test_money_carries_the_sign_of_its_currency(currency: str, text: str) -> Non
     ("value", "text"),
     [
         (Decimal("1240000"), "$1.24M"),
-        (Decimal("999500"), "$1000k"),
+        (Decimal("999600"), "$1M"),
+        (Decimal("999400"), "$999k"),
         (Decimal("310499"), "$310k"),
         (Decimal("-52000"), "−$52k"),
         (Decimal("4200000000"), "$4.2B"),
