@@ -9,6 +9,6 @@ down in its own format (`shopify`, `tmall`, `square`, and canonical CSV from
 arguments give equal bytes. The world `bgnbd` is the plain model of purchase histories (`bgnbd`).
 """
 
-from pipelines.simulate.simulate import SimulationSummary, simulate
+from pipelines.simulate.run import SimulationSummary, simulate
 
 __all__ = ["SimulationSummary", "simulate"]

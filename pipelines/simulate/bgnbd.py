@@ -23,7 +23,7 @@ from pipelines.simulate.names import EMAIL_DOMAINS
 from pipelines.simulate.shopify import HEADER, SOURCE, TABLE
 from pipelines.simulate.truth import write_planted
 from pipelines.simulate.world import SHOPIFY_ID, SHOPIFY_ID_STEP
-from pipelines.simulate.writer import Landing, cents
+from pipelines.simulate.writer import Landing, cents, nothing
 
 ACQUISITION_DAYS = 84
 
@@ -98,7 +98,7 @@ def _frame(clock: Clock, histories: Histories, utc: Ints) -> pl.DataFrame:
     number = pl.Series(np.arange(len(utc), dtype=np.int64))
     zero = np.zeros(len(utc), dtype=np.int64)
     total, when = cents(histories.amount), clock.local_text(NEW_YORK, utc, with_offset=True)
-    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(utc))
+    blank = nothing(len(utc))
     columns = {
         "Name": "#" + (number + 1001).cast(str),
         "Email": _email(histories.person),
@@ -109,7 +109,7 @@ def _frame(clock: Clock, histories: Histories, utc: Ints) -> pl.DataFrame:
         "Lineitem discount": cents(zero), "Refunded Amount": cents(zero),
         "Id": pl.Series(SHOPIFY_ID + number * SHOPIFY_ID_STEP).cast(str), "Source": pick(("web",), zero),
     }  # fmt: skip
-    return pl.DataFrame({name: columns.get(name, nothing) for name in HEADER})
+    return pl.DataFrame({name: columns.get(name, blank) for name in HEADER})
 
 
 def _email(person: Ints) -> pl.Series:

@@ -24,6 +24,7 @@ from pipelines.simulate.writer import (
     Fault,
     Landing,
     Layout,
+    nothing,
     spoil,
 )
 
@@ -70,8 +71,8 @@ def entity_frame(entity: str, columns: Columns) -> pl.DataFrame:
     if unknown:
         raise ValueError(f"{entity} has no column {', '.join(sorted(unknown))}")
     height = len(next(iter(columns.values())))
-    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, height)
-    return pl.DataFrame({name: columns.get(name, nothing) for name in ENTITIES[entity].names})
+    blank = nothing(height)
+    return pl.DataFrame({name: columns.get(name, blank) for name in ENTITIES[entity].names})
 
 
 def write_entity(

@@ -12,6 +12,7 @@ Stays out: reading any export back, and any formula of the warehouse. Only the r
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -70,8 +71,9 @@ class _World:
     def spans(self) -> Spans:
         return self.lines.spans
 
-    @property
+    @cached_property
     def weight(self) -> Ints:
+        """Weights of lines in everything that is shared: their amounts."""
         return self.lines.amount * CENT
 
     def by_order(self, order: Ints, amount: Ints) -> Ints:
@@ -180,14 +182,22 @@ class _Converter:
     def dollars(self, amount: Ints, line: Ints | None = None) -> Ints:
         """Amounts in the order's currency as dollars."""
         rows = slice(None) if line is None else line
-        return np.where(self.abroad[rows], convert(amount, self.cny_usd[rows]), amount)
+        return _converted_where(self.abroad[rows], amount, self.cny_usd[rows])
 
     def cost(self, amount: Ints, in_cny: Flags, line: Ints | None = None) -> tuple[Ints, Ints]:
         """Costs in the order's currency and in dollars."""
         rows = slice(None) if line is None else line
-        dollars = np.where(in_cny, convert(amount, self.cny_usd[rows]), amount)
-        yuan = np.where(in_cny, amount, convert(amount, self.usd_cny[rows]))
-        return np.where(self.abroad[rows], yuan, dollars), dollars
+        abroad = self.abroad[rows]
+        dollars = _converted_where(in_cny, amount, self.cny_usd[rows])
+        own = _converted_where(abroad & ~in_cny, np.where(abroad, amount, dollars), self.usd_cny[rows])
+        return own, dollars
+
+
+def _converted_where(foreign: Flags, amount: Ints, rate: Ints) -> Ints:
+    """Amounts converted where `foreign`, as they are elsewhere."""
+    result = amount.copy()
+    result[foreign] = convert(amount[foreign], rate[foreign])
+    return result
 
 
 def compute_economics(

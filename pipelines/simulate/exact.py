@@ -40,10 +40,23 @@ class Spans:
 
         Amounts and weights must not be negative; their products must fit 63 bits.
         """
-        weight = np.where((self.total(weight) == 0)[self.order], 1, weight)
-        product = amount[self.order] * weight
-        divisor = self.total(weight)[self.order]
-        share, rest = product // divisor, product % divisor
+        shares = np.zeros(len(self.order), dtype=np.int64)
+        alone = self.size == 1
+        shares[self.first[alone]] = amount[alone]
+        several = ~alone & (amount > 0)
+        if several.any():
+            lines = np.flatnonzero(several[self.order])
+            size = self.size[several]
+            part = Spans(np.repeat(np.arange(len(size), dtype=np.int64), size), np.cumsum(size) - size)
+            shares[lines] = part._share(amount[several], weight[lines])
+        return shares
+
+    def _share(self, amount: Ints, weight: Ints) -> Ints:
+        total = self.total(weight)
+        if not total.all():
+            weight = np.where((total == 0)[self.order], 1, weight)
+            total = self.total(weight)
+        share, rest = np.divmod(amount[self.order] * weight, total[self.order])
         left = amount - self.total(share)
         return share + (self._rank(rest) < left[self.order])
 

@@ -3,8 +3,9 @@
 Lives here: refunds of the covered orders, parcels, benefits with their uses, and products, as canonical CSV.
 Stays out: what is true (`world`) and how entities become files (`canonical`).
 
-Rows name the system of the order or account they refer to. A refund's `known_at` may be weeks after it was given; a
-few parcels do not say what they cost.
+Rows name the system of the order or account they refer to. A refund's `known_at` may be weeks after it was given, a few
+refunds are stated twice (the row known later corrects the first), the latest are exported again, and a few parcels do
+not say what they cost.
 """
 
 from __future__ import annotations
@@ -18,16 +19,14 @@ from pipelines.simulate.clock import DAY, Ints
 from pipelines.simulate.costs import FUNDERS, INCENTIVES
 from pipelines.simulate.names import BRANDS, CATEGORIES, GOODS, STYLES
 from pipelines.simulate.people import SOURCES, TMALL
-from pipelines.simulate.refunds import FEED, KINDS, REASONS, WHOLE_ORDER
+from pipelines.simulate.refunds import FEED, KINDS, REASONS, REFUND_ONLY, WHOLE_ORDER
 from pipelines.simulate.terms import SECOND_EMAIL
 from pipelines.simulate.world import Company
 from pipelines.simulate.writer import Landing, cents, only, units
 
 
-def _refund_rows(company: Company) -> Columns:
+def _refund_rows(company: Company, rows: Ints) -> dict[str, pl.Series]:
     refunds, clock = company.refunds, company.clock
-    rows = np.flatnonzero(refunds.feed == FEED)
-    rows = rows[np.lexsort((rows, refunds.known[rows]))]
     order, line = refunds.order[rows], refunds.line[rows]
     tmall = company.orders.visits.source[order] == TMALL
     qty = refunds.qty[rows]
@@ -47,6 +46,27 @@ def _refund_rows(company: Company) -> Columns:
         "kind": pick(KINDS, refunds.kind[rows]),
         "known_at": clock.utc_text(refunds.known[rows]),
     }
+
+
+def _first_statements(company: Company, rows: Ints) -> dict[str, pl.Series]:
+    """Some refunds were first stated with half their amount, an hour after they were given; the later row corrects it."""
+    refunds = company.refunds
+    half = refunds.goods[rows] // 2
+    early = company.clock.utc_text(refunds.utc[rows] + 3600)
+    return _refund_rows(company, rows) | {"goods_amount": units(half), "known_at": early}
+
+
+def _write_refunds(company: Company, landing: Landing) -> None:
+    """All refunds of the feed by when they became known, and a re-export of the latest ones."""
+    refunds = company.refunds
+    rows = np.flatnonzero(refunds.feed == FEED)
+    rows = rows[np.lexsort((rows, refunds.known[rows]))]
+    restated = rows[(refunds.kind[rows] == REFUND_ONLY) & (refunds.order[rows] % 16 == 3) & (refunds.goods[rows] > 0)]
+    stated = pl.concat([pl.DataFrame(_refund_rows(company, rows)), pl.DataFrame(_first_statements(company, restated))])
+    stated = stated.sort("known_at", "refund_id", "goods_amount")
+    write_entity(landing, "ops", "refund", stated.to_dict())
+    latest = rows[refunds.known[rows] > company.clock.end - 30 * DAY]
+    write_entity(landing, "ops", "refund", _refund_rows(company, latest), faulty=False, name="refund_latest")
 
 
 def _shipment_rows(company: Company, rows: Ints) -> Columns:
@@ -123,7 +143,7 @@ def write_ops(company: Company, landing: Landing) -> None:
     """Write the folder of operations."""
     declare(company, landing, "ops")
     granted, uses = _grants(company)
-    write_entity(landing, "ops", "refund", _refund_rows(company))
+    _write_refunds(company, landing)
     write_entity(landing, "ops", "incentive", granted)
     write_entity(landing, "ops", "incentive_use", uses)
     write_entity(landing, "ops", "product", _products(company))

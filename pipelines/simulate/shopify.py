@@ -29,6 +29,7 @@ from pipelines.simulate.writer import (
     Landing,
     Layout,
     cents,
+    nothing,
     only,
     spoil,
 )
@@ -219,8 +220,9 @@ def orders_frame(company: Company, order: Ints, refunded: Ints, sent: Ints) -> t
     head[starts] = True
     index = only(pl.Series(owner), head)
     heads = pl.DataFrame(_heads(company, order, refunded[order], sent))
+    blank = nothing(len(line))
     columns = {name: goods[name] if name in goods else heads[name].gather(index) if name in heads.columns
-               else pl.Series([None], dtype=pl.String).new_from_index(0, len(line)) for name in HEADER}  # fmt: skip
+               else blank for name in HEADER}  # fmt: skip
     return pl.DataFrame(columns), starts[size == 1]
 
 
@@ -301,8 +303,8 @@ def _write_customers(company: Company, landing: Landing) -> None:
     ):
         rows = _customers(company, order)
         columns = _customer_columns(company, rows)
-        empty = pl.Series([None], dtype=pl.String).new_from_index(0, rows.height)
-        frame = pl.DataFrame({c: columns.get(c.removeprefix("Default Address "), empty) for c in header})
+        blank = nothing(rows.height)
+        frame = pl.DataFrame({c: columns.get(c.removeprefix("Default Address "), blank) for c in header})
         names = [{"Customer ID": f"'699{k:010d}", "Email": f"nobody{k}@mail.example.com"} for k in range(len(faults))]
         landing.write(SOURCE, name, CUSTOMER_TABLE, frame, broken=spoil(frame, np.arange(rows.height), faults, names))
 

@@ -22,7 +22,17 @@ from pipelines.simulate.names import CATEGORIES, GOODS
 from pipelines.simulate.people import POS
 from pipelines.simulate.terms import ACCOUNT
 from pipelines.simulate.world import Company
-from pipelines.simulate.writer import BAD_VALUE, FIELD_COUNT, MISSING_REQUIRED, Fault, Landing, dollars, only, spoil
+from pipelines.simulate.writer import (
+    BAD_VALUE,
+    FIELD_COUNT,
+    MISSING_REQUIRED,
+    Fault,
+    Landing,
+    dollars,
+    nothing,
+    only,
+    spoil,
+)
 
 SOURCE, TABLE, ITEM_TABLE = "pos", "square__transactions", "square__items"
 HEADER = (
@@ -133,7 +143,7 @@ def transactions_frame(company: Company, rows: _Rows) -> pl.DataFrame:
     fee = np.where(rows.refund, 0, -square_fee(orders)[rows.order])
     collected = rows.gross + rows.discount + rows.tax + tip
     card = orders.by_card[rows.order]
-    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(rows.order))
+    blank = nothing(len(rows.order))
     zero = dollars(rows.order * 0)
     columns = {
         **_common(company, rows),
@@ -154,7 +164,7 @@ def transactions_frame(company: Company, rows: _Rows) -> pl.DataFrame:
         "Refund Reason": only(pick(("Returned Goods",), rows.order * 0), rows.refund),
         "Transaction Status": pick(("Complete",), rows.order * 0),
     }  # fmt: skip
-    return pl.DataFrame({name: columns.get(name, nothing) for name in HEADER})
+    return pl.DataFrame({name: columns.get(name, blank) for name in HEADER})
 
 
 def items_frame(company: Company, rows: _Rows) -> pl.DataFrame:
@@ -163,7 +173,7 @@ def items_frame(company: Company, rows: _Rows) -> pl.DataFrame:
     typed = lines.sku[rows.line] < 0
     category = company.catalogue.category[lines.sku[rows.line]]
     words = [GOODS[c[2]][0] for c in CATEGORIES]
-    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(rows.order))
+    blank = nothing(len(rows.order))
     qty = np.where(rows.refund, -1, 1) * lines.qty[rows.line]
     name = pl.DataFrame({"typed": typed, "name": pick(words, category) + " " + sku.fill_null("")})
     columns = {
@@ -178,7 +188,7 @@ def items_frame(company: Company, rows: _Rows) -> pl.DataFrame:
         "Itemization Type": pick(("Physical Good", "Custom Amount"), typed.astype(np.int64)),
         "Commission": dollars(rows.order * 0),
     }
-    return pl.DataFrame({header: columns.get(header, nothing) for header in ITEM_HEADER})
+    return pl.DataFrame({header: columns.get(header, blank) for header in ITEM_HEADER})
 
 
 def write_square(company: Company, landing: Landing) -> None:

@@ -28,6 +28,7 @@ from pipelines.simulate.writer import (
     Landing,
     Layout,
     cents,
+    nothing,
     only,
     spoil,
 )
@@ -132,7 +133,7 @@ def orders_frame(company: Company, order: Ints, given_back: Ints) -> pl.DataFram
     asked = goods + shipping
     spans, closed = company.lines.spans, orders.status[order] == CANCELLED
     back = given_back[order] == spans.size[order]
-    nothing, zero = pl.Series([None], dtype=pl.String).new_from_index(0, len(order)), cents(order * 0)
+    blank, zero = nothing(len(order)), cents(order * 0)
     columns = {
         "订单编号": _cell(company.order_id.gather(order)),
         **_buyers(company, order),
@@ -160,7 +161,7 @@ def orders_frame(company: Company, order: Ints, given_back: Ints) -> pl.DataFram
         "天猫卡券抵扣": cents(orders.coupon[order]),
         "集分宝抵扣": cents(orders.points[order]),
     }
-    return pl.DataFrame({name: columns.get(name, nothing) for name in HEADER})
+    return pl.DataFrame({name: columns.get(name, blank) for name in HEADER})
 
 
 def _title(company: Company, line: Ints) -> pl.Series:
@@ -175,7 +176,7 @@ def lines_frame(company: Company, line: Ints, refunded: Ints, given_back: Ints) 
     order = lines.spans.order[line]
     paid, back = orders.paid[order], refunded[line]
     subsidy = lines.spans.share(orders.subsidy, lines.amount)[line]
-    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(line))
+    blank = nothing(len(line))
     columns = {
         "子订单编号": _cell(company.line_id.gather(line)),
         "主订单编号": _cell(company.order_id.gather(order)),
@@ -194,7 +195,7 @@ def lines_frame(company: Company, line: Ints, refunded: Ints, given_back: Ints) 
         "订单创建时间": clock.local_text(SHANGHAI, orders.visits.utc[order]),
         "订单付款时间": only(clock.local_text(SHANGHAI, np.maximum(paid, 0)), paid >= 0),
     }
-    return pl.DataFrame({name: columns.get(name, nothing) for name in LINE_HEADER})
+    return pl.DataFrame({name: columns.get(name, blank) for name in LINE_HEADER})
 
 
 def write_tmall(company: Company, landing: Landing) -> None:

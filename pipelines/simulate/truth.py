@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from pipelines.contracts.core import WATERFALL
-from pipelines.contracts.money import from_units
 from pipelines.simulate.cards import pick
 from pipelines.simulate.clock import NEW_YORK, Flags, Ints
 from pipelines.simulate.economics import COST_LINES
@@ -34,17 +34,17 @@ PRECISIONS = ("dated", "order", "dated")
 """By how the refund is told: feed, order total, rows of the export."""
 
 
+def _decimals(values: Ints, unknown: Flags | None) -> pl.Series:
+    """Whole ten-thousandths as DECIMAL(18,4), null where `unknown`; the 128-bit form is laid out directly."""
+    wide = np.stack([values, values >> 63], axis=1)
+    valid = None if unknown is None else pa.py_buffer(np.packbits(~unknown, bitorder="little"))
+    array = pa.Array.from_buffers(pa.decimal128(18, 4), len(values), [valid, pa.py_buffer(wide)])
+    return pl.Series(array)
+
+
 def _money(frame: pl.DataFrame, amounts: Mapping[str, Ints], unknown: Mapping[str, Flags]) -> pl.DataFrame:
     """Add amounts in whole ten-thousandths as decimals, null where `unknown`."""
-    columns = []
-    for name, values in amounts.items():
-        series = pl.Series(name, values)
-        hidden = unknown.get(name)
-        if hidden is not None and hidden.any():
-            series = series.set(pl.Series(hidden), None)
-        columns.append(series)
-    added = pl.DataFrame(columns).select(from_units(column.name) for column in columns)
-    return frame.hstack(added)
+    return frame.hstack([_decimals(values, unknown.get(name)).alias(name) for name, values in amounts.items()])
 
 
 def _persons(company: Company) -> pl.DataFrame:
@@ -208,12 +208,11 @@ def write_planted(landing: Landing, folder: Path) -> None:
     _planted(landing.files, FILES_SCHEMA).write_parquet(folder / "files.parquet")
 
 
-def write_truth(company: Company, landing: Landing, folder: Path) -> None:
-    """Write all truth tables of a company."""
+def write_truth(company: Company, folder: Path) -> None:
+    """Write the truth tables of a company's plan."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in (
         ("persons", _persons), ("account_person", _accounts), ("orders", _orders),
         ("order_line_economics", _lines), ("refunds", _refunds),
     ):  # fmt: skip
-        table(company).write_parquet(folder / f"{name}.parquet")
-    write_planted(landing, folder)
+        table(company).write_parquet(folder / f"{name}.parquet", compression="lz4")

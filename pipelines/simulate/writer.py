@@ -12,9 +12,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import polars as pl
@@ -25,6 +28,10 @@ BAD_VALUE, MISSING_REQUIRED, FIELD_COUNT = "BAD_VALUE", "MISSING_REQUIRED", "FIE
 BAD_ENUM, UNTERMINATED_QUOTE = "BAD_ENUM", "UNTERMINATED_QUOTE"
 ROWS_PER_FAULT = 25
 """A file gets at most one fault for this many rows, far below the share at which a file is refused whole."""
+
+
+MOST_LOOKED_UP = 1 << 22
+"""Amounts up to this many cents are looked up in a table of texts."""
 
 
 @dataclass(frozen=True)
@@ -87,24 +94,35 @@ class Landing:
         layout: Layout = Layout(),
         broken: Sequence[Broken] = (),
     ) -> None:
-        """Write a frame of text columns, in its order, with its header, and the broken records at their places."""
-        buffer = io.BytesIO()
-        buffer.write(_line(frame.columns, layout.newline))
-        line, start = 2, 0
-        last = UNTERMINATED_QUOTE
+        """Write a frame of text columns, in its order, with its header, and the broken records at their places.
+
+        Nothing is written where there are no rows: a source without sales exports no file.
+        """
+        if frame.is_empty():
+            return
+        path = self.root / source / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as out:
+            out.write(b"\xef\xbb\xbf" if layout.mark else b"")
+            plain = out if layout.encoding == "utf-8" else io.BytesIO()
+            self._fill(plain, f"{source}/{name}", raw_table, frame, layout, broken)
+            if isinstance(plain, io.BytesIO):
+                out.write(plain.getvalue().decode("utf-8").encode(layout.encoding))
+        self._note(f"{source}/{name}", raw_table, frame.height + len(broken), len(broken))
+
+    def _fill(
+        self, out: BinaryIO, path: str, raw_table: str, frame: pl.DataFrame, layout: Layout, broken: Sequence[Broken]
+    ) -> None:
+        out.write(_line(frame.columns, layout.newline))
+        line, start, last = 2, 0, UNTERMINATED_QUOTE
         for item in sorted(broken, key=lambda b: (b.fault.reason == last, b.position)):
             stop = frame.height if item.fault.reason == last else item.position
-            line += _body(buffer, frame[start:stop], layout)
+            line += _body(out, frame[start:stop], layout)
             start = stop
-            line += self._break(buffer, item, f"{source}/{name}", raw_table, line, layout)
-        _body(buffer, frame[start:], layout)
-        data = buffer.getvalue()
-        if layout.encoding != "utf-8":
-            data = data.decode("utf-8").encode(layout.encoding)
-        data = b"\xef\xbb\xbf" + data if layout.mark else data
-        self._store(source, name, raw_table, data, frame.height + len(broken), len(broken))
+            line += self._break(out, item, path, raw_table, line, layout)
+        _body(out, frame[start:], layout)
 
-    def _break(self, out: io.BytesIO, item: Broken, path: str, raw_table: str, line: int, layout: Layout) -> int:
+    def _break(self, out: BinaryIO, item: Broken, path: str, raw_table: str, line: int, layout: Layout) -> int:
         fault, cells = item.fault, item.fault.cells(item.row)
         if fault.reason == UNTERMINATED_QUOTE:
             out.write((",".join(cells[:3]) + ',"cut off here' + layout.newline).encode())
@@ -118,20 +136,20 @@ class Landing:
 
     def copy(self, source: str, name: str, copy_of: str) -> None:
         """Send a file a second time: the same bytes under another name."""
-        original = next(f for f in self.files if f["source_file"] == f"{source}/{copy_of}")
-        data = (self.root / source / copy_of).read_bytes()
-        self._store(source, name, str(original["raw_table"]), data, int(str(original["rows"])), 0,
-                    copy_of=f"{source}/{copy_of}")  # fmt: skip
+        original = next((f for f in self.files if f["source_file"] == f"{source}/{copy_of}"), None)
+        if original is None:
+            return
+        shutil.copyfile(self.root / source / copy_of, self.root / source / name)
+        self._note(f"{source}/{name}", str(original["raw_table"]), int(str(original["rows"])), 0, f"{source}/{copy_of}")
 
-    def _store(
-        self, source: str, name: str, raw_table: str, data: bytes, rows: int, faults: int, copy_of: str | None = None
-    ) -> None:
-        path = self.root / source / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+    def _note(self, path: str, raw_table: str, rows: int, faults: int, copy_of: str | None = None) -> None:
+        """Remember a file that was written."""
+        with (self.root / path).open("rb") as written:
+            digest = hashlib.file_digest(written, "sha256").hexdigest()
         self.files.append(
-            {"source_system": source, "raw_table": raw_table, "source_file": f"{source}/{name}", "bytes": len(data),
-             "sha256": hashlib.sha256(data).hexdigest(), "rows": rows, "broken_rows": faults, "copy_of": copy_of}
+            {"source_system": path.partition("/")[0], "raw_table": raw_table, "source_file": path,
+             "bytes": (self.root / path).stat().st_size, "sha256": digest, "rows": rows, "broken_rows": faults,
+             "copy_of": copy_of}
         )  # fmt: skip
 
 
@@ -141,7 +159,7 @@ def _line(cells: Sequence[str], newline: str) -> bytes:
     return out.getvalue().encode("utf-8")
 
 
-def _body(out: io.BytesIO, frame: pl.DataFrame, layout: Layout) -> int:
+def _body(out: BinaryIO, frame: pl.DataFrame, layout: Layout) -> int:
     """Write rows and return how many physical lines they take."""
     if frame.is_empty():
         return 0
@@ -166,34 +184,56 @@ def spoil(
     return result
 
 
+def _spelt(size: pl.Series, style: str) -> pl.Series:
+    """Texts of amounts that are not negative, plain or as dollars."""
+    whole, part = size // 100, "." + (size % 100).cast(pl.String).str.zfill(2)
+    if style == "plain":
+        return whole.cast(pl.String) + part
+    grouped = (whole // 1000).cast(pl.String) + "," + (whole % 1000).cast(pl.String).str.zfill(3)
+    text = pl.DataFrame({"whole": whole, "grouped": grouped}).select(
+        pl.when(pl.col("whole") < 1000).then(pl.col("whole").cast(pl.String)).otherwise("grouped")
+    )
+    return "$" + text.to_series() + part
+
+
+@lru_cache(maxsize=8)
+def _spelt_below(limit: int, style: str) -> pl.Series:
+    return _spelt(pl.Series(np.arange(limit, dtype=np.int64)), style)
+
+
+def _amount_text(amount: Ints | pl.Series, style: str) -> pl.Series:
+    """Texts of cents. Many small amounts are looked up rather than spelt."""
+    value = amount.to_numpy() if isinstance(amount, pl.Series) else amount
+    size = np.abs(value)
+    limit = 1 << int(size.max(initial=1)).bit_length()
+    small = limit <= min(8 * len(size), MOST_LOOKED_UP)
+    text = _spelt_below(limit, style).gather(size) if small else _spelt(pl.Series(size), style)
+    negative = value < 0
+    if not negative.any():
+        return text
+    frame = pl.DataFrame({"text": text, "negative": negative})
+    return frame.select(pl.when("negative").then("-" + pl.col("text")).otherwise("text")).to_series()
+
+
 def cents(amount: Ints | pl.Series) -> pl.Series:
     """Cents as 12.34 or -12.34."""
-    value = pl.Series(amount)
-    size = value.abs()
-    text = (size // 100).cast(pl.String) + "." + (size % 100).cast(pl.String).str.zfill(2)
-    return pl.select(pl.when(value < 0).then("-" + text).otherwise(text)).to_series() if (value < 0).any() else text
-
-
-def units(amount: Ints | pl.Series) -> pl.Series:
-    """Ten-thousandths as 12.3456 or -12.3456."""
-    value = pl.Series(amount)
-    size = value.abs()
-    text = (size // 10_000).cast(pl.String) + "." + (size % 10_000).cast(pl.String).str.zfill(4)
-    return pl.select(pl.when(value < 0).then("-" + text).otherwise(text)).to_series() if (value < 0).any() else text
+    return _amount_text(amount, "plain")
 
 
 def dollars(amount: Ints | pl.Series) -> pl.Series:
     """Cents as Square writes them: $12.34, $1,240.00 or -$12.34."""
+    return _amount_text(amount, "dollars")
+
+
+def units(amount: Ints) -> pl.Series:
+    """Ten-thousandths as 12.3456."""
     value = pl.Series(amount)
-    size = value.abs()
-    whole, part = size // 100, (size % 100).cast(pl.String).str.zfill(2)
-    grouped = (whole // 1000).cast(pl.String) + "," + (whole % 1000).cast(pl.String).str.zfill(3)
-    frame = pl.DataFrame({"value": value, "whole": whole, "grouped": grouped, "part": part})
-    return frame.select(
-        pl.when(pl.col("value") < 0).then(pl.lit("-$")).otherwise(pl.lit("$"))
-        + pl.when(pl.col("whole") >= 1000).then("grouped").otherwise(pl.col("whole").cast(pl.String))
-        + "." + pl.col("part")
-    ).to_series()  # fmt: skip
+    return (value // 10_000).cast(pl.String) + "." + (value % 10_000).cast(pl.String).str.zfill(4)
+
+
+def nothing(height: int) -> pl.Series:
+    """A text column without any value."""
+    return pl.Series([None], dtype=pl.String).new_from_index(0, height)
 
 
 def only(text: pl.Series, where: np.ndarray) -> pl.Series:
