@@ -184,7 +184,9 @@ def _look(path: Path, is_gzip: bool) -> _Sight:
         last = (last + block)[-4:]
         size += len(block)
         strict.feed(block)
-    return _Sight(digest.hexdigest(), size, head, last, strict.finish())
+    bad_at = strict.finish()
+    bad_line = None if bad_at is None else _line_at(path, is_gzip, bad_at)
+    return _Sight(digest.hexdigest(), size, head, last, bad_line)
 
 
 class _StrictUtf8:
@@ -192,23 +194,34 @@ class _StrictUtf8:
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("strict")
-        self._lines, self._bad_line = 0, 0
+        self._seen = 0
+        self._bad_at: int | None = None
 
     def feed(self, block: bytes) -> None:
         """Judge one more block."""
-        if not self._bad_line and not (block.isascii() and not self._decoder.getstate()[0]):
+        is_whole = not self._decoder.getstate()[0]
+        if self._bad_at is None and not (is_whole and block.isascii()):
             try:
                 self._decoder.decode(block)
             except UnicodeDecodeError as error:
-                self._bad_line = self._lines + block[: max(error.start, 0)].count(b"\n") + 1
-        if not self._bad_line:
-            self._lines += block.count(b"\n")
+                self._bad_at = self._seen + max(error.start, 0)
+        self._seen += len(block)
 
     def finish(self) -> int | None:
-        """The first line that is not UTF-8, or None."""
-        if not self._bad_line and self._decoder.getstate()[0]:
-            self._bad_line = self._lines + 1
-        return self._bad_line or None
+        """Where the text stops to be UTF-8, or None."""
+        is_cut = bool(self._decoder.getstate()[0])
+        return self._seen if self._bad_at is None and is_cut else self._bad_at
+
+
+def _line_at(path: Path, is_gzip: bool, offset: int) -> int:
+    """The physical line of a byte of the text."""
+    line = 1
+    for block in _raw_blocks(path, is_gzip):
+        line += block[:offset].count(b"\n")
+        offset -= len(block)
+        if offset <= 0:
+            break
+    return line
 
 
 def _encoding(

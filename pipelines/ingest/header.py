@@ -70,6 +70,19 @@ def split_record(record: bytes, delimiter: bytes) -> list[str]:
         at += len(delimiter)
 
 
+def leading_cells(record: bytes, delimiter: bytes) -> list[str]:
+    """The cells of a damaged record, as far as they are well-formed."""
+    pattern = re.compile(cell_pattern(delimiter) + b"(?=" + re.escape(delimiter) + rb"|\n|\Z)")
+    cells, at = [], 0
+    while found := pattern.match(record, at):
+        raw = found.group()
+        cells.append((raw[1:-1].replace(b'""', b'"') if raw.startswith(b'"') else raw).decode())
+        at = found.end() + len(delimiter)
+        if at > len(record):
+            break
+    return cells
+
+
 def read_header(head: bytes, tables: Sequence[RawTable], freeze: bool = False) -> Layout:
     """The layout of the file that starts with `head` (UTF-8, line feeds); FileRefusedError when it fits no table."""
     best: _Match | None = None

@@ -1,0 +1,377 @@
+"""Reading: from an opened file to parts with typed, tokenised columns and a narrow frame for decisions.
+
+Lives here: chunks of CSV and row groups of Parquet, their cast and tokens, keys and times of records, and the problems
+of single rows.
+Stays out: structure (`structure`), casts (`cells`, `times`), what becomes of records (`records`), writing (`store`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.channels.base import RawTable
+from pipelines.contracts.columns import DataType
+from pipelines.contracts.money import to_units
+from pipelines.ingest.cells import Cast, cast_cells
+from pipelines.ingest.container import Content, text_blocks
+from pipelines.ingest.errors import FileReason, FileRefusedError, RowReason
+from pipelines.ingest.header import Layout, leading_cells
+from pipelines.ingest.records import SLIM, hash_rows
+from pipelines.ingest.sources import Source
+from pipelines.ingest.structure import BadRow, Scanner
+from pipelines.ingest.texts import MIDNIGHT_OF_NO_DAY
+from pipelines.ingest.times import day_start, local_day
+from pipelines.ingest.tokens import Tokeniser
+
+PARQUET_ROWS = 250_000
+FUTURE_GRACE = timedelta(days=2)
+
+BAD_ROWS = pl.Schema(
+    {
+        "source_row": pl.Int64(),
+        "column": pl.String(),
+        "reason": pl.String(),
+        "value": pl.String(),
+        "original": pl.String(),
+    }
+)
+"""A row that is bad by itself: its first problem, and the row as it stands in the file."""
+
+
+@dataclass
+class Part:
+    """Readable rows of a stretch of the file: typed columns, the narrow frame, and the rows that are bad."""
+
+    columns: pl.DataFrame
+    slim: pl.DataFrame
+    bad: pl.DataFrame
+    unreadable: list[BadRow] = field(default_factory=list)
+    size: int = 0
+
+
+@dataclass
+class Reading:
+    """What one file needs while it is read; `warnings` fill up on the way."""
+
+    content: Content
+    layout: Layout
+    source: Source
+    tokeniser: Tokeniser
+    salt: str
+    reporting_zone: str = "UTC"
+    extract_on: date | None = None
+    warnings: dict[str, int] = field(default_factory=dict)
+    row_n: int = 0
+
+    @property
+    def table(self) -> RawTable:
+        """The raw table that the file feeds."""
+        return self.layout.table
+
+    def parts(self) -> Iterator[Part]:
+        """The file, part by part."""
+        return self._parquet_parts() if self.content.kind == "parquet" else self._text_parts()
+
+    def originals(self, wanted: set[int]) -> dict[int, str]:
+        """The rows that start on the given lines, as they stand in the file (it is read once more)."""
+        found: dict[int, str] = {}
+        if self.content.kind == "parquet":
+            for first, frame in _row_groups(self.content):
+                rows = [row for row in wanted if first <= row < first + frame.height]
+                found |= {row: _as_json(frame, row - first) for row in rows}
+            return found
+        scanner = self._scanner()
+        for chunk in scanner.chunks(text_blocks(self.content), self.layout.skip_bytes):
+            found |= chunk.original(wanted)
+        return found
+
+    def _scanner(self) -> Scanner:
+        return Scanner(self.layout.delimiter, self.layout.width, self.layout.first_row_line)
+
+    def _text_parts(self) -> Iterator[Part]:
+        scanner = self._scanner()
+        places, names = _places(self.layout)
+        for chunk in scanner.chunks(text_blocks(self.content), self.layout.skip_bytes):
+            frames = []
+            if len(chunk.lines):
+                frames.append(_regular(chunk.text, self.layout, places, len(chunk.lines)))
+            if chunk.odd:
+                rows = [[cells[place] or None for place in places] for _, cells in chunk.odd]
+                frames.append(pl.DataFrame(rows, schema={str(p): pl.String() for p in places}, orient="row"))
+            lines = np.concatenate((chunk.lines, np.array([line for line, _ in chunk.odd], np.int64)))
+            unreadable = chunk.bad
+            if not frames:
+                yield Part(pl.DataFrame(), pl.DataFrame(schema=SLIM), _unreadable(unreadable), unreadable, chunk.size)
+                continue
+            picked = pl.concat(frames)
+            cells = pl.DataFrame({name: picked[str(place)] for name, place in names.items()})
+            part = self._part(cells, pl.Series("source_row", lines), chunk.original)
+            part.bad = pl.concat([part.bad, _unreadable(unreadable)])
+            part.unreadable, part.size = unreadable, chunk.size
+            yield part
+        for warning in scanner.warnings:
+            self.warnings[warning] = 1
+
+    def _parquet_parts(self) -> Iterator[Part]:
+        _, names = _places(self.layout)
+        row_n = max(1, _row_count(self.content))
+        for first, frame in _row_groups(self.content):
+            cells = pl.DataFrame({name: frame[:, place] for name, place in names.items()})
+
+            def original(wanted: set[int], first: int = first, frame: pl.DataFrame = frame) -> dict[int, str]:
+                return {row: _as_json(frame, row - first) for row in wanted}
+
+            rows = pl.Series("source_row", range(first, first + frame.height), dtype=pl.Int64)
+            part = self._part(cells, rows, original)
+            part.size = self.content.size * frame.height // row_n
+            yield part
+
+    def _part(self, cells: pl.DataFrame, lines: pl.Series, original: Callable[[set[int]], dict[int, str]]) -> Part:
+        table = self.table
+        row_hash = hash_rows(cells.select(f.name for f in table.fields if f.name in cells.columns), self.salt)
+        cast = cast_cells(cells, table, self.source)
+        is_head = self._heads(cast)
+        stand_ins = self.tokeniser.tokenise(cast, table)
+        slim = self._slim(cast, stand_ins, lines, row_hash, is_head)
+        self._required(cast, cells, is_head, slim["record_key"])
+        self._future(cast, slim)
+        for text, count in cast.warnings.items():
+            self.warnings[text] = self.warnings.get(text, 0) + count
+        problems = cast.problem_table.unique("row", keep="first", maintain_order=True)
+        slim = slim.with_columns(is_bad=pl.int_range(slim.height).is_in(problems["row"].implode()))
+        at = lines.gather(problems["row"])
+        texts = original(set(at.to_list())) if len(at) else {}
+        bad = pl.DataFrame(
+            {
+                "source_row": at,
+                "column": problems["column"],
+                "reason": problems["reason"],
+                "value": problems["value"],
+                "original": [texts.get(row) for row in at.to_list()],
+            },
+            schema=BAD_ROWS,
+        )
+        own = [column.name for column in table.own_columns]
+        frame = pl.DataFrame(cast.columns).select(own).with_columns(lines.alias("source_row"))
+        if "op" in cast.columns:
+            frame = frame.with_columns(cast.columns["op"].fill_null("upsert").alias("op"))
+        self.row_n += slim.height
+        return Part(frame, slim, bad)
+
+    def _heads(self, cast: Cast) -> pl.Series:
+        """Which rows are the first line of their block; every row where the format knows no such thing."""
+        height = len(next(iter(cast.columns.values())))
+        is_head = pl.Series([not self.table.head_marks]).new_from_index(0, height)
+        for name in self.table.head_marks:
+            is_head |= cast.columns[name].is_not_null()
+        return is_head
+
+    def _slim(
+        self, cast: Cast, stand_ins: dict[str, pl.Series], lines: pl.Series, row_hash: pl.Series, is_head: pl.Series
+    ) -> pl.DataFrame:
+        table, height = self.table, len(lines)
+        parts = [stand_ins[name] if name in stand_ins else cast.columns[name].cast(pl.String) for name in table.key]
+        nothing = pl.Series([None], dtype=pl.String).new_from_index(0, height)
+        money = cast.columns[table.money] if table.money else None
+        currency = cast.columns[table.currency] if table.currency else nothing
+        frame = pl.DataFrame(
+            {
+                "row": pl.Series(range(self.row_n, self.row_n + height), dtype=pl.Int64),
+                "source_row": lines,
+                "record_key": _record_key(parts, table),
+                "main_key": parts[0],
+                "row_hash": row_hash,
+                "is_head": is_head,
+                "is_bad": pl.Series([False]).new_from_index(0, height),
+                **self._dates(cast, height),
+                "money": _units(money) if money is not None else nothing.cast(pl.Int64),
+                "currency": currency,
+            }
+        )
+        return frame.cast(SLIM)
+
+    def _dates(self, cast: Cast, height: int) -> dict[str, pl.Series]:
+        """When it happened and when it was learnt, by the rule of `contracts.entities.KNOWN_AT`."""
+        zone = self.source.time_zone or "UTC"
+        event_at = pl.Series([None], dtype=pl.Datetime("us")).new_from_index(0, height)
+        event_on = pl.Series([None], dtype=pl.Date).new_from_index(0, height)
+        if self.table.event is not None:
+            own = cast.columns[self.table.event]
+            if self.table.field(self.table.event).type is DataType.DATE:
+                event_at, event_on = day_start(own, zone), own
+            else:
+                day_name = self.table.event.removesuffix("_at") + "_on"
+                event_at, event_on = own, cast.columns.get(day_name, local_day(own, zone))
+        known = cast.columns.get("known_at", event_at.clear().extend_constant(None, height))
+        if self.extract_on is not None:
+            known = known.fill_null(self._close_of_extract(zone))
+        else:
+            known = (
+                pl.select(pl.coalesce(known, event_at)).to_series().fill_null(MIDNIGHT_OF_NO_DAY.replace(tzinfo=None))
+            )
+        return {"event_at": event_at, "event_on": event_on, "known_at": known}
+
+    def _close_of_extract(self, zone: str) -> datetime:
+        """What an extract drawn on a day states was known at the close of the day before, wherever one looks."""
+        assert self.extract_on is not None
+        closes = [
+            datetime.combine(self.extract_on, time(), ZoneInfo(name)).astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
+            for name in (zone, self.reporting_zone)
+        ]
+        return min(closes) - timedelta(microseconds=1)
+
+    def _required(self, cast: Cast, cells: pl.DataFrame, is_head: pl.Series, record_key: pl.Series) -> None:
+        """Blame blanks: KEY_MISSING in the record's key, MISSING_REQUIRED elsewhere."""
+        table, height = self.table, len(is_head)
+        for position, this in enumerate(table.fields):
+            if not this.required:
+                continue
+            if this.identifier or this.type is not DataType.TEXT:
+                given = cells[this.name] if this.name in cells.columns else None
+                blank = given.is_null() if given is not None else pl.Series([True]).new_from_index(0, height)
+                if given is not None and given.dtype == pl.String:
+                    blank = blank | (given.str.strip_chars() == "")
+                if not this.identifier:
+                    blamed = cast.problem_table.filter(pl.col("position") == position)["row"]
+                    blank = blank | cast.columns[this.name].is_null()
+                    blank = blank.scatter(blamed, False) if len(blamed) else blank
+            else:
+                blank = cast.columns[this.name].is_null()
+            rows = (blank & (is_head if this.head else True)).arg_true()
+            reason = RowReason.KEY_MISSING if this.name in table.key else RowReason.MISSING_REQUIRED
+            cast.blame(
+                rows, position, this.name, reason, pl.Series([None], dtype=pl.String).new_from_index(0, len(rows))
+            )
+        if table.key_any:
+            rows = record_key.is_null().arg_true()
+            nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(rows))
+            cast.blame(rows, 0, table.key[0], RowReason.KEY_MISSING, nothing)
+
+    def _future(self, cast: Cast, slim: pl.DataFrame) -> None:
+        """Blame events that lie beyond the extract that states them."""
+        table = self.table
+        if self.extract_on is None or table.event is None or not table.dates_activity:
+            return
+        limit = datetime.combine(self.extract_on, time()) + FUTURE_GRACE
+        rows = (slim["event_at"] >= limit).fill_null(False).arg_true()
+        position = [f.name for f in table.fields].index(table.event)
+        cast.blame(rows, position, table.event, RowReason.FUTURE_DATE, slim["event_at"].gather(rows).cast(pl.String))
+
+    def main_keys(self, unreadable: list[BadRow]) -> set[str]:
+        """First parts of record keys that can still be read from damaged rows, so that their records fall with them."""
+        main = self.table.field(self.table.key[0])
+        place = self.layout.positions.get(main.name)
+        if not self.table.block or place is None or main.identifier:
+            return set()
+        found = set()
+        for row in unreadable:
+            cells = leading_cells(row.text.encode(), self.layout.delimiter.encode())
+            if len(cells) > place and cells[place].strip():
+                found.add(cells[place].strip())
+        return found
+
+
+def salt_of(pepper: bytes) -> str:
+    """What row hashes start with, so that nobody without the pepper can try out contents."""
+    return hmac.new(pepper, b"row hash", hashlib.sha256).hexdigest()
+
+
+def _places(layout: Layout) -> tuple[list[int], dict[str, int]]:
+    """Columns to read, and the place of every field and companion among the file's columns."""
+    names = dict(layout.positions)
+    for name, parts in layout.companions.items():
+        names |= {f"{name}__{part}": place for part, place in parts.items()}
+    return sorted(set(names.values())), names
+
+
+def _regular(text: bytes, layout: Layout, places: list[int], row_n: int) -> pl.DataFrame:
+    frame = pl.read_csv(
+        text, has_header=False, separator=layout.delimiter, infer_schema=False, columns=places, raise_if_empty=False
+    )
+    if frame.height != row_n:
+        raise FileRefusedError(FileReason.TRUNCATED, f"{row_n} rows were counted and {frame.height} read", "Report it.")
+    frame.columns = [str(place) for place in places]
+    return frame
+
+
+def _row_groups(content: Content) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Parquet rows in batches, each with the ordinal (from 1) of its first row."""
+    first = 1
+    try:
+        with pq.ParquetFile(content.path, page_checksum_verification=True) as file:
+            for batch in file.iter_batches(PARQUET_ROWS):
+                frame = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
+                yield first, frame
+                first += frame.height
+    except (pa.ArrowException, OSError) as error:
+        raise FileRefusedError(
+            FileReason.BAD_CONTAINER, "the Parquet file is damaged", "Copy or export it again."
+        ) from error
+
+
+def _row_count(content: Content) -> int:
+    with pq.ParquetFile(content.path) as file:
+        return int(file.metadata.num_rows)
+
+
+def parquet_headers(content: Content) -> tuple[str, ...]:
+    """Column names of a Parquet file; FileRefusedError when it is damaged or empty."""
+    try:
+        with pq.ParquetFile(content.path) as file:
+            names, row_n = tuple(file.schema_arrow.names), file.metadata.num_rows
+    except (pa.ArrowException, OSError) as error:
+        raise FileRefusedError(
+            FileReason.BAD_CONTAINER, "the Parquet file has no readable footer", "Copy or export it again."
+        ) from error
+    if not row_n:
+        raise FileRefusedError(FileReason.EMPTY_FILE, "the file has columns and no rows", "Export it again.")
+    return names
+
+
+def _as_json(frame: pl.DataFrame, at: int) -> str:
+    return json.dumps(frame.row(at, named=True), default=str, ensure_ascii=False)
+
+
+def _unreadable(rows: list[BadRow]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "source_row": [row.line for row in rows],
+            "column": [None] * len(rows),
+            "reason": [row.reason.value for row in rows],
+            "value": [None] * len(rows),
+            "original": [row.text for row in rows],
+        },
+        schema=BAD_ROWS,
+    )
+
+
+def _record_key(parts: list[pl.Series], table: RawTable) -> pl.Series:
+    """The parts joined by `|` (escaped inside a part); null where a required part is missing."""
+    if len(parts) == 1:
+        return parts[0].alias("record_key")
+    frame = pl.DataFrame({str(i): part for i, part in enumerate(parts)})
+    if table.key_any:
+        return frame.select(pl.coalesce(pl.all())).to_series().alias("record_key")
+    must = [str(i) for i, name in enumerate(table.key) if table.field(name).required]
+    escaped = [
+        pl.col(name).str.replace_all("\\", "\\\\", literal=True).str.replace_all("|", "\\|", literal=True)
+        for name in frame.columns
+    ]
+    joined = pl.concat_str([part.fill_null("") for part in escaped], separator="|")
+    is_whole = pl.all_horizontal(pl.col(name).is_not_null() for name in must) if must else pl.lit(True)
+    return frame.select(pl.when(is_whole).then(joined)).to_series().alias("record_key")
+
+
+def _units(money: pl.Series) -> pl.Series:
+    return money.alias("money").to_frame().select(to_units("money")).to_series()
