@@ -7,6 +7,7 @@ Stays out: the figures (`queries/`), the charts (`charts/`), the words (`section
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,9 @@ _ENVIRONMENT = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+_HTTP = re.compile("http", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def render_report(db_path: Path, out_path: Path, page: Page = RUN_PAGE) -> Path:
         built = [Built(section, tuple(_blocks(published, section))) for section in page.sections]
         stamps = stamp(published)
     html = _ENVIRONMENT.get_template("report.html.jinja").render(page=page, built=built, stamp=stamps, css=_css())
-    return _write(Path(out_path), html)
+    return _write(Path(out_path), _defused(html))
 
 
 def _blocks(published: Published, section: Section) -> list[Block]:
@@ -57,6 +61,14 @@ def _blocks(published: Published, section: Section) -> list[Block]:
         except AbsentError as absent:
             blocks.append(Note(str(absent)))
     return list(dict.fromkeys(blocks))
+
+
+def _defused(html: str) -> str:
+    """`html` with nothing in it that looks like an address: names and messages of the data may hold one.
+
+    Character references read the same to people, and everything outside the style sheet is text or a quoted attribute.
+    """
+    return _HTTP.sub(lambda found: f"&#{ord(found.group()[0])};{found.group()[1:]}", html.replace("//", "/&#47;"))
 
 
 def _css() -> Markup:

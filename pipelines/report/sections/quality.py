@@ -54,6 +54,7 @@ def book_figure(published: Published) -> list[Block]:
         f"accepted + {fmt.count(quarantined)} quarantined + {fmt.count(duplicate)} duplicate. Each panel has a scale "
         "of its own, so that few rows set aside stay visible."
         + (f" {left} smaller tables stand in the table only." if left else "")
+        + _money_verdict(published)
     )
     table = DataTable(
         "Account book by source",
@@ -74,6 +75,18 @@ def book_figure(published: Published) -> list[Block]:
     return [Figure("account-book", "Everything read is accounted for", caption, drawing, table)]
 
 
+def _money_verdict(published: Published) -> str:
+    money = quality.book_money(published)
+    if money.is_empty():
+        return ""
+    ties = all(_ties(row) for row in money.iter_rows(named=True))
+    return " The amounts tie out as well." if ties else " The amounts do not tie out."
+
+
+def _ties(row: dict[str, Any]) -> bool:
+    return bool(row["read"] == row["accepted"] + row["quarantined"] + row["duplicate"])
+
+
 _BOOK = ("file", "read", "accepted", "quarantined", "duplicate")
 
 
@@ -88,8 +101,7 @@ def book_tables(published: Published) -> list[Block]:
                 fmt.money(row[name], row["currency"], 2) if row["currency"] else fmt.decimal(row[name], 2)
                 for name in ("read", "accepted", "quarantined", "duplicate")
             ]
-            ties = row["read"] == row["accepted"] + row["quarantined"] + row["duplicate"]
-            rows.append((row["source_system"], row["raw_table"], *amounts, "yes" if ties else "no"))
+            rows.append((row["source_system"], row["raw_table"], *amounts, "yes" if _ties(row) else "no"))
         headings = ("Read", "Accepted", "Quarantined", "Duplicate", "Ties out")
         blocks.append(
             DataTable(

@@ -19,7 +19,7 @@ from support.report_warehouse import FileRow, House, write_house
 from pipelines.report import render_report
 
 AS_OF = date(2025, 6, 20)
-HOSTILE = "<script>alert('x')</script> & \"Söhne\""
+HOSTILE = "<script>alert('x')</script> & \"Söhne\" Http://evil.example"
 
 
 class Reader(HTMLParser):

@@ -157,6 +157,7 @@ def test_the_account_book_ties_out_in_rows(full_page: Page) -> None:
         read, accepted, quarantined, duplicate = (int(cell.replace(",", "")) for cell in row[3:7])
         assert read == accepted + quarantined + duplicate
     assert "173,756 rows read = 121,622 accepted + 20 quarantined + 52,114 duplicate" in reader.text
+    assert "The amounts tie out as well." in reader.text
 
 
 def test_a_house_without_costs_says_so_and_leads_with_net_revenue(no_cost_page: Page) -> None:
@@ -213,6 +214,7 @@ def test_names_that_try_to_be_markup_stay_names(hostile_page: Page) -> None:
     assert "alert('x')" in reader.text
     assert "</style><b>v" not in html
     assert "<script>alert('x')<" in reader.text
+    assert "Http://evil.example" in reader.text
 
 
 def test_files_appear_by_their_base_name_only(hostile_page: Page, full_page: Page) -> None:
