@@ -24,11 +24,11 @@ def day_number(day: date) -> int:
 
 
 def day_log(frame: pl.DataFrame, customer: str = "customer", day: str = "day", amount: str = "amount") -> pl.DataFrame:
-    """One row per customer and day: `customer, day, is_purchase, spent, returned` (units Int64), sorted.
+    """One row per customer and day: `customer, code, day, is_purchase, spent, returned` (units Int64), sorted.
 
-    All purchases of a customer on one day are one purchase (`is_purchase`, amounts >= 0, zero included); negative
-    amounts are returns and make no purchase. `day` is a Date column or day numbers. Rows with a null in any of the
-    three columns must be taken out (and counted) before.
+    `code` numbers the customers in the order of their keys. All purchases of a customer on one day are one purchase
+    (`is_purchase`, amounts >= 0, zero included); negative amounts are returns and make no purchase. `day` is a Date
+    column or day numbers. Rows with a null in any of the three columns must be taken out (and counted) before.
     """
     number = pl.col(day)
     if frame.schema[day] == pl.Date:
@@ -44,6 +44,7 @@ def day_log(frame: pl.DataFrame, customer: str = "customer", day: str = "day", a
             returned=(-pl.col("units")).clip(lower_bound=0).sum(),
         )
         .sort("customer", "day")
+        .select("customer", pl.col("customer").rle_id().cast(pl.Int64).alias("code"), pl.exclude("customer"))
         .collect()
     )
 
@@ -51,27 +52,32 @@ def day_log(frame: pl.DataFrame, customer: str = "customer", day: str = "day", a
 def summarise(log: pl.DataFrame, end: int) -> pl.DataFrame:
     """Customers known at the end of day `end`, sorted by customer: one row for each with a purchase by then.
 
-    Columns: `customer, first_day, last_day, x, t_x, age` (repeat purchase days, age at the last one, age at `end`;
-    days), `spent, first_spent, returned` (float currency: all purchases, the first day's, all returns). Uses nothing
-    that happened after `end`.
+    Columns: `customer, code, first_day, last_day, x, t_x, age` (repeat purchase days, age at the last one, age at
+    `end`; days), `spent, first_spent, spent_square, returned` (float currency: all purchases, the first day's, the
+    sum of squared days, all returns). Uses nothing that happened after `end`.
     """
     seen = log.lazy().filter(pl.col("day") <= end)
     bought = seen.filter(pl.col("is_purchase"))
+    spent = pl.col("spent").cast(pl.Float64) * _UNIT
     purchases = bought.group_by("customer").agg(
+        code=pl.col("code").first(),
         first_day=pl.col("day").min(),
         last_day=pl.col("day").max(),
         x=pl.len().cast(pl.Int64) - pl.lit(1, dtype=pl.Int64),
         spent=pl.col("spent").sum(),
         first_spent=pl.col("spent").sort_by("day").first(),
+        spent_square=(spent * spent).sum(),
     )
     returns = seen.group_by("customer").agg(returned=pl.col("returned").sum())
     return (
         purchases.join(returns, on="customer", how="left")
         .select(
             "customer",
+            "code",
             "first_day",
             "last_day",
             "x",
+            "spent_square",
             t_x=(pl.col("last_day") - pl.col("first_day")).cast(pl.Int64),
             age=(pl.lit(end, dtype=pl.Int32) - pl.col("first_day")).cast(pl.Int64),
             spent=pl.col("spent").cast(pl.Float64) * _UNIT,
@@ -120,3 +126,10 @@ def purchases_by_day(log: pl.DataFrame, end: int) -> pl.DataFrame:
         .sort("day")
         .collect()
     )
+
+
+def every_kth(log: pl.LazyFrame, most: int) -> pl.LazyFrame:
+    """Rows of every k-th customer by `code`, k the smallest that leaves at most about `most` customers."""
+    size = log.select(pl.col("code").n_unique()).collect().item()
+    step = max(1, -(-size // max(most, 1)))
+    return log if step == 1 else log.filter(pl.col("code") % step == 0)
