@@ -1,0 +1,40 @@
+"""Ingest: from the user's export files to typed, tokenised raw tables, with an account of every row.
+
+Lives here: reading landing, refusing what cannot be read, the quarantine, the vault and the account book.
+Stays out: what formats look like (`pipelines.channels`) and what their columns mean (dbt staging).
+
+    landing -> landing.py  which files            -> container.py  bytes to UTF-8 text
+            -> header.py   which format           -> structure.py  text to whole records
+            -> cells.py    texts to types         -> tokens.py     identifiers to keys, the vault
+            -> records.py  accepted, quarantined or duplicate      -> store.py, book.py, views.py
+"""
+
+from pipelines.ingest.book import BOOK, NoDataError, account_book, default_as_of, quarantined_rows
+from pipelines.ingest.check import ColumnUse, FileCheck, check_files
+from pipelines.ingest.completejourney import materialise_completejourney
+from pipelines.ingest.errors import FileReason, FileRefusedError, RowReason, SourceError
+from pipelines.ingest.run import IngestReport, ingest_landing
+from pipelines.ingest.sources import Source, init_home, read_source
+from pipelines.ingest.views import create_raw_views
+
+__all__ = [
+    "BOOK",
+    "ColumnUse",
+    "FileCheck",
+    "FileReason",
+    "FileRefusedError",
+    "IngestReport",
+    "NoDataError",
+    "RowReason",
+    "Source",
+    "SourceError",
+    "account_book",
+    "check_files",
+    "create_raw_views",
+    "default_as_of",
+    "ingest_landing",
+    "init_home",
+    "materialise_completejourney",
+    "quarantined_rows",
+    "read_source",
+]

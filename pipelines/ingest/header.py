@@ -85,14 +85,21 @@ def leading_cells(record: bytes, delimiter: bytes) -> list[str]:
 
 def read_header(head: bytes, tables: Sequence[RawTable], freeze: bool = False) -> Layout:
     """The layout of the file that starts with `head` (UTF-8, line feeds); FileRefusedError when it fits no table."""
-    best: _Match | None = None
-    for delimiter, names, lines, used in _readings(head):
-        for table in tables:
-            match = _match(table, delimiter, names, lines, used)
-            if best is None or match.rank > best.rank:
-                best = match
-    if best is None:
+    return _best(_readings(head), tables, freeze)
+
+
+def read_names(names: Sequence[str], tables: Sequence[RawTable], freeze: bool = False) -> Layout:
+    """The layout of a Parquet file with these columns; FileRefusedError when it fits no table."""
+    return _best([("", tuple(normalise_header(name) for name in names), 0, 0)], tables, freeze)
+
+
+def _best(
+    readings: Sequence[tuple[str, tuple[str, ...], int, int]], tables: Sequence[RawTable], freeze: bool
+) -> Layout:
+    matches = [_match(table, *reading) for reading in readings for table in tables]
+    if not matches:
         raise FileRefusedError(FileReason.UNKNOWN_HEADER, "there is no header line", "Export it again, with headers.")
+    best = max(matches, key=lambda match: match.rank)
     if best.missing or not best.is_convincing:
         raise _refusal(best)
     return _layout(best, freeze)

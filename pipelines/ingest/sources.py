@@ -19,14 +19,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
-from pipelines.channels.base import Adapter
-from pipelines.channels.registry import ADAPTERS
+from pipelines.channels.base import Adapter, RawTable
+from pipelines.channels.registry import ADAPTERS, RAW_TABLES
 from pipelines.contracts.keys import make_pepper, pepper_path
 from pipelines.contracts.settings import Settings
 from pipelines.ingest.errors import SourceError
 
 DECLARATION = "_source.yml"
 SOURCE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+_SAYS_WHEN = ("extract_date", "complete_to")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Source:
     store_id: str | None = None
     phone_region: str | None = None
     extract_date: date | None = None
+    complete_to: date | None = None
     encoding: str | None = None
     decimal: str = "."
     schema_policy: str = "evolve"
@@ -58,9 +62,14 @@ class Source:
         )
 
     @property
+    def tables(self) -> tuple[RawTable, ...]:
+        """The raw tables that files of the source may feed: of its adapter, else all."""
+        return ADAPTERS[self.adapter].tables if self.adapter else RAW_TABLES
+
+    @property
     def signature(self) -> str:
-        """Changes when files would be read differently; the extract date is kept at first sight and is not in it."""
-        told = {name: value for name, value in asdict(self).items() if name != "extract_date"}
+        """Changes when files would be read differently; dates of the extract are kept at first sight and are not in it."""
+        told = {name: value for name, value in asdict(self).items() if name not in _SAYS_WHEN}
         return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
@@ -161,6 +170,7 @@ _CHECKS: dict[str, Any] = {
     "currency": _is_code("[A-Z]{3}", "USD"),
     "phone_region": _is_code("[A-Z]{2}", "US"),
     "extract_date": _is_day,
+    "complete_to": _is_day,
     "encoding": _is_encoding,
     "decimal": _is_one_of(".", ","),
     "schema_policy": _is_one_of("evolve", "freeze"),
@@ -179,6 +189,7 @@ TEMPLATE = """\
 # store_id: main               # store of every row, where the export does not say
 # phone_region: DE             # ISO 3166 country whose telephone numbers are written without a country code
 # extract_date: 2026-01-31     # day on which the export was drawn; a file keeps the day declared when first read
+# complete_to: 2026-01-30       # last day that the export covers whole; default: the day before extract_date
 # encoding: gb18030            # only where the file is not UTF-8 and its format does not say
 # decimal: ","                 # decimal mark of amounts: "." or ","
 # schema_policy: freeze        # freeze refuses unknown extra columns; evolve (the default) warns and leaves them out

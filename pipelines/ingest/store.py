@@ -44,8 +44,9 @@ QUARANTINE = pl.Schema(
 class Entry:
     """What the book says of one file; money in ten-thousandths, days and times as ISO text.
 
-    `signature` changes when the file would be read differently: format version, declaration, pepper. `copies` are
-    paths of files with the same bytes.
+    `signature` changes when the file would be read differently: format version, declaration, pepper. `code` is the
+    reason code of a refused file, `reason` the sentence with the fix, `problems` the first bad rows in words. `copies`
+    are paths of files with the same bytes.
     """
 
     source_system: str
@@ -58,8 +59,8 @@ class Entry:
     adapter: str | None = None
     raw_table: str | None = None
     encoding: str | None = None
+    code: str | None = None
     reason: str | None = None
-    message: str | None = None
     read_n: int = 0
     accepted_n: int = 0
     quarantined_n: int = 0
@@ -73,7 +74,9 @@ class Entry:
     last_event_at: str | None = None
     last_event_on: str | None = None
     extract_on: str | None = None
+    complete_to: str | None = None
     warnings: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
 
     @property
@@ -87,7 +90,7 @@ def read_entry(path: Path) -> Entry:
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     known = {field.name for field in fields(Entry)}
     told = {name: value for name, value in content.items() if name in known}
-    for name in ("warnings", "copies"):
+    for name in ("warnings", "problems", "copies"):
         told[name] = tuple(told.get(name) or ())
     return Entry(**told)
 
