@@ -23,7 +23,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-DAY = 86_400
+DAY, HOUR = 86_400, 3_600
 NEW_YORK, SHANGHAI, UTC_ZONE = "America/New_York", "Asia/Shanghai", "UTC"
 BEFORE = 400
 """Days before the start that the calendar can also name (grants, prices and rates older than the first order)."""
@@ -100,11 +100,8 @@ class Clock:
         if zone not in self._offsets:
             info = ZoneInfo(zone)
             noon = datetime(self.start.year, self.start.month, 1, 12, tzinfo=UTC) - timedelta(days=BEFORE)
-            seconds = []
-            for index in range(BEFORE + self.n_days + 3):
-                shift = info.utcoffset((noon + timedelta(days=index)).replace(tzinfo=None))
-                seconds.append(int(shift.total_seconds()) if shift else 0)
-            self._offsets[zone] = np.array(seconds, dtype=np.int64)
+            days = ((noon + timedelta(days=n)).replace(tzinfo=info) for n in range(BEFORE + self.n_days + 3))
+            self._offsets[zone] = np.array([_seconds(day.utcoffset()) for day in days], dtype=np.int64)
         return self._offsets[zone]
 
     def utc(self, zone: str, day: Ints, second: Ints) -> Ints:
@@ -117,9 +114,17 @@ class Clock:
         return local // DAY, local % DAY
 
     def _shift(self, zone: str, utc: Ints) -> Ints:
-        offset = self.offset(zone)
-        guess = (utc + offset[utc // DAY + BEFORE]) // DAY
-        return offset[guess + BEFORE]
+        """Seconds that local time is ahead of UTC at each instant; zones change at full hours."""
+        return self._hourly(zone)[utc // HOUR + BEFORE * 24]
+
+    def _hourly(self, zone: str) -> Ints:
+        key = f"{zone} by hour"
+        if key not in self._offsets:
+            info = ZoneInfo(zone)
+            first = datetime(self.start.year, self.start.month, 1, tzinfo=UTC) - timedelta(days=BEFORE)
+            hours = (first + timedelta(hours=n) for n in range((BEFORE + self.n_days + 3) * 24))
+            self._offsets[key] = np.array([_seconds(h.astimezone(info).utcoffset()) for h in hours], dtype=np.int64)
+        return self._offsets[key]
 
     @cached_property
     def _dates(self) -> pl.Series:
@@ -159,6 +164,10 @@ class Clock:
         """UTC seconds as a Datetime column (microseconds, without zone)."""
         first = (self.start - date(1970, 1, 1)).days * DAY
         return pl.Series((utc + first) * 1_000_000).cast(pl.Datetime("us"))
+
+
+def _seconds(shift: timedelta | None) -> int:
+    return int(shift.total_seconds()) if shift else 0
 
 
 def _offset_text(hours: int) -> str:

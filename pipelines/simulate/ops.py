@@ -49,7 +49,7 @@ def _refund_rows(company: Company, rows: Ints) -> dict[str, pl.Series]:
 
 
 def _first_statements(company: Company, rows: Ints) -> dict[str, pl.Series]:
-    """Some refunds were first stated with half their amount, an hour after they were given; the later row corrects it."""
+    """Refunds as first stated: half the amount, an hour after they were given; the later row corrects it."""
     refunds = company.refunds
     half = refunds.goods[rows] // 2
     early = company.clock.utc_text(refunds.utc[rows] + 3600)

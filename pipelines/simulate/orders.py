@@ -153,7 +153,9 @@ def _priced(
     dollars = np.where(source == TMALL, catalogue.list_cny[sku, day], catalogue.list_usd[sku, day])
     markdown = np.where(source == TMALL, 0, catalogue.markdown[sku, day])
     price = dollars * (100 - markdown) // 100
-    price = np.where(typed, rng.integers(3, 60, n) * 100 + 50, price)
+    by_hand = rng.integers(3, 60, n) * 100 + 50
+    by_hand[np.flatnonzero(typed & (source == POS))[:1]] = 124_000
+    price = np.where(typed, by_hand, price)
     qty = 1 + rng.poisson(0.25 * np.minimum(people.spend_level[visits.person[order]], 2.5))
     rrp = catalogue.rrp[sku]
     shown = np.where(rrp > 0, rrp, np.where(rng.random(n) < 0.7, dollars, -1))

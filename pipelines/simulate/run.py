@@ -34,7 +34,7 @@ START = date(2024, 5, 1)
 
 @dataclass(frozen=True)
 class SimulationSummary:
-    """What was written: `orders` counts those that are not planted as broken, `extract_on` is the day of the exports."""
+    """What was written: `orders` are those that are not planted as broken, `extract_on` is the day of the exports."""
 
     landing: Path
     truth: Path

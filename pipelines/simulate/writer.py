@@ -44,8 +44,10 @@ class Fault:
     fields: int = 0
 
     def cells(self, row: Mapping[str, str | None]) -> list[str]:
-        """The spoilt record's fields."""
-        cells = [(self.text if name == self.column else value) or "" for name, value in row.items()]
+        """The spoilt record's fields, on one line."""
+        cells = [
+            ((self.text if name == self.column else value) or "").replace("\n", " ") for name, value in row.items()
+        ]
         if self.fields < 0:
             return cells[: self.fields]
         return cells + [f"stray {k + 1}" for k in range(self.fields)]
