@@ -26,7 +26,7 @@ Builder = Callable[[int], AnyChart]
 def draw(key: str, description: str, build: Builder, wide: int = theme.WIDE, *, scrolls: bool = False) -> Drawing:
     """Draw a chart across the page and for a telephone; with `scrolls` only the wide one, which then scrolls."""
     with debug_mode(False):  # charts are checked against the schema by a test, not on every page
-        page = _svg(build(wide), f"{key}-w", description, wide)
+        page = _svg(build(wide), f"{key}-w", description, wide, least=0.8 if scrolls else 0.0)
         return Drawing(page, None if scrolls else _svg(build(theme.NARROW), f"{key}-n", description, theme.NARROW))
 
 
@@ -39,5 +39,5 @@ def specification(chart: AnyChart, width: int, *, validate: bool = False) -> dic
     return spec
 
 
-def _svg(chart: AnyChart, prefix: str, description: str, width: int) -> Markup:
-    return Markup(clean(vl_convert.vegalite_to_svg(specification(chart, width)), prefix, description))
+def _svg(chart: AnyChart, prefix: str, description: str, width: int, least: float = 0.0) -> Markup:
+    return Markup(clean(vl_convert.vegalite_to_svg(specification(chart, width)), prefix, description, least))

@@ -15,14 +15,16 @@ _DROPPED = frozenset(
 _NUMERIC = frozenset({"d", "transform", "x", "y", "x1", "x2", "y1", "y2", "width", "height", "cx", "cy", "r"})
 _LONG_FRACTION = re.compile(r"-?\d+\.\d{2,}(?:e-?\d+)?|-?\d+(?:\.\d+)?e-\d+")
 _REFERENCE = re.compile(r"url\(['\"]?#([^'\")]+)['\"]?\)")
+LARGEST = 1.2
 _NOTHING = "M0,0h0v0h0Z"
 
 
-def clean(raw: str, prefix: str, description: str) -> str:
+def clean(raw: str, prefix: str, description: str, least: float = 0.0) -> str:
     """Return `raw` as an inline `<svg>` without addresses, with tooltips as `<title>` and ids starting with `prefix`.
 
     Marks that carry an `aria-label` keep it as a tooltip; the drawing as a whole is one image described by
-    `description`. Raises ValueError when the drawing refers to anything outside itself.
+    `description`. It is shown at most a fifth larger than drawn and never below `least` of it, so that its text keeps
+    the size of the text around it. Raises ValueError when the drawing refers to anything outside itself.
     """
     root = ElementTree.fromstring(raw)
     _strip(root)
@@ -30,7 +32,10 @@ def clean(raw: str, prefix: str, description: str) -> str:
     _rename_ids(root, prefix)
     size = {name: root.attrib.pop(name) for name in ("width", "height") if name in root.attrib}
     root.attrib.clear()
-    root.attrib.update({"viewBox": f"0 0 {size['width']} {size['height']}", "role": "img", "aria-label": description})
+    root.attrib.update({"viewBox": f"0 0 {size['width']} {size['height']}", "role": "img"})
+    root.set("aria-label", description)
+    smallest = f";min-width:{round(float(size['width']) * least)}px" if least else ""
+    root.set("style", f"max-width:{round(float(size['width']) * LARGEST)}px{smallest}")
     return ElementTree.tostring(root, encoding="unicode")
 
 

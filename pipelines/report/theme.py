@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-WIDE, HALF, NARROW = 1040, 500, 350
+WIDE, HALF, NARROW = 920, 450, 350
 """Widths in pixels of a drawing across the page, of one in half of it, and of one on a telephone."""
 
 INK, INK_SOFT, INK_FAINT, GRID, CARD = "var(--ink)", "var(--ink-2)", "var(--ink-3)", "var(--grid)", "var(--card)"

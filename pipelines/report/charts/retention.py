@@ -39,7 +39,7 @@ def heatmap(rows: Rows, width: int) -> alt.LayerChart:
     )
     step = heat_colour()
     cells = chart(rows).mark_rect(aria=True, cornerRadius=2).encode(x=x, y=y, color=step, description="hint:N")
-    size = 11 if len(ages) <= 26 else 9
+    size = 11 if len(ages) <= 26 else 10
     text = chart(rows).mark_text(fontSize=size).encode(x=x, y=y, text="shown:N", color=heat_text())
     wide = min(width - 90, max(len(ages) * 62, 320))
     return layers(cells, text, width=wide, height=alt.Step(23))

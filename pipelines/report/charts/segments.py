@@ -101,12 +101,12 @@ def _tile_labels(row: dict[str, Any]) -> list[dict[str, Any]]:
     room_x, room_y = row["x2"] - row["x"] - 14, row["y2"] - row["y"] - 12
     ink = theme.heat_ink(row["step"])
     name, *rest = row["lines"]
-    head = [name] if _fits(name, 13, room_x) else name.split(" ", 1)
-    if not all(_fits(line, 13, room_x) for line in head):
-        return []
+    tries = [(size, lines) for size in (13, 11) for lines in ([name], name.split(" ", 1))]
+    fitting = ((size, lines) for size, lines in tries if all(_fits(line, size, room_x) for line in lines))
+    big, head = next(fitting, (0, []))
     labels, used = [], 0.0
-    for at, line in enumerate([*head, *rest]):
-        size = 13 if at < len(head) else 12
+    for at, line in enumerate([*head, *rest] if head else []):
+        size = big if at < len(head) else min(big, 12)
         if not _fits(line, size, room_x) or used + size > room_y:
             break
         labels.append({"x": row["x"] + 8, "y": row["y"] + 8 + used, "text": line, "ink": ink, "size": size})

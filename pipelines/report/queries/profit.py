@@ -14,7 +14,7 @@ from pipelines.report.published import Published
 from pipelines.report.queries.run import MONTHS, Window, months_back
 
 WATERFALL = "marts.profit_waterfall"
-NO_MONEY = "No order line falls into these months, so there is no money to show."
+NO_MONEY = "No order line has reached the warehouse, so there is no money to show."
 
 
 def waterfall(published: Published, months: Window) -> pl.DataFrame:

@@ -241,7 +241,7 @@ def cut_point_figure(published: Published) -> list[Block]:
     own = frame.filter(~pl.col("is_pooled") & pl.col("dormant_days").is_not_null()).head(MOST_SEGMENTS)
     table = _cut_table(frame)
     if own.is_empty():
-        return [Note("There are too few gaps between orders for cut points."), table]
+        return [Note("Too few customers have come back for cut points; nobody can be called silent yet.")]
     ends = [value for column in ("churned_days", "dormant_days") for value in own[column] if value is not None]
     edge = max(ends) * 1.15
     rows: list[dict[str, Any]] = []

@@ -264,7 +264,7 @@ def set_aside(published: Published) -> list[Sentence]:
     aside, refused = int(book["quarantined_n"].sum()), int(book["refused_n"].sum())
     found = []
     if refused:
-        text = say("{n} refused whole; nothing in them is in these figures.", n=fmt.counted(refused, "file"))
+        text = say("{n} refused whole, with no row in these figures.", n=fmt.counted(refused, "file"))
         found.append(Sentence(text, "bad", "account-book"))
     if aside:
         text = say("{n} could not be read and went to quarantine.", n=fmt.counted(aside, "row"))

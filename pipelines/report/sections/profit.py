@@ -37,7 +37,7 @@ PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Cancelled", "var(--c9)", ("cancelled",)),
     ("Refunds", "var(--c8)", ("refunded_goods", "refunded_shipping")),
     ("Tax", "var(--c7)", ("tax",)),
-    ("Cost not known", theme.UNKNOWN, ("uncosted_net_revenue",)),
+    ("Net revenue, cost not known", theme.REVENUE, ("uncosted_net_revenue",)),
     ("Cost of goods", "var(--c2)", ("cogs",)),
     ("Fees, commissions", "var(--c6)", ("platform_fee", "payment_fee", "commission")),
     ("Fulfilment", "var(--c5)", ("fulfilment",)),
@@ -92,8 +92,11 @@ def _steps(lines: pl.DataFrame, currency: str) -> list[dict[str, Any]]:
     """Bars of the waterfall: subtotals from zero, steps from where the last one ended; empty steps are left out."""
     rows: list[dict[str, Any]] = []
     whole = next((row["amount"] for row in lines.iter_rows(named=True) if row["line"] == "list_value"), None)
+    is_costed = any(row["line"] == "contribution" and row["amount"] is not None for row in lines.iter_rows(named=True))
     level = Decimal(0)
     for row in lines.iter_rows(named=True):
+        if row["line"] == "uncosted_net_revenue" and not is_costed:
+            break
         amount, is_total = row["amount"], row["line_kind"] == SUBTOTAL or row["line"] == "list_value"
         if amount is None or row["line_kind"] == MEMO or (amount == 0 and not is_total):
             continue

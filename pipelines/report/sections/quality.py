@@ -286,6 +286,8 @@ def gap_sentences(published: Published) -> list[Block]:
 
 def _gaps(published: Published) -> list[tuple[int, int, str]]:
     total = quality.coverage(published).row(0, named=True)
+    if not total["order_line_n"]:
+        raise AbsentError("No order line has reached the warehouse, so there is no coverage to show.")
     gaps: list[tuple[int, int, str]] = [
         (
             total["unconverted_order_line_n"],
