@@ -11,7 +11,7 @@ Stays out: what formats look like (`pipelines.channels`) and what their columns 
 
 from pipelines.ingest.book import BOOK, NoDataError, account_book, default_as_of, quarantined_rows
 from pipelines.ingest.check import ColumnUse, FileCheck, check_files
-from pipelines.ingest.completejourney import materialise_completejourney
+from pipelines.ingest.completejourney import land_completejourney
 from pipelines.ingest.errors import FileReason, FileRefusedError, RowReason, SourceError
 from pipelines.ingest.run import IngestReport, ingest_landing
 from pipelines.ingest.sources import Source, init_home, read_source
@@ -34,7 +34,7 @@ __all__ = [
     "default_as_of",
     "ingest_landing",
     "init_home",
-    "materialise_completejourney",
+    "land_completejourney",
     "quarantined_rows",
     "read_source",
 ]

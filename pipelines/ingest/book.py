@@ -94,8 +94,10 @@ def quarantined_rows(settings: Settings) -> pl.DataFrame:
 
 
 def default_as_of(settings: Settings) -> date:
-    """The last complete business day in the data: over all sources, the latest of the day declared as
-    `complete_to`, else the day before a declared extract, else the day before the last event. Plans and price lists do not count. NoDataError without data.
+    """The last complete business day in the data: of all sources the latest.
+
+    That is the day declared as `complete_to`, else the day before a declared extract, else the day before the last
+    event. Plans and price lists do not count. NoDataError without data.
     """
     days = [day for _, entry in entries(settings) if (day := _last_complete_day(entry)) is not None]
     if not days:

