@@ -114,7 +114,7 @@ def _band(order: dict) -> str | None:
 
 
 def _observed(group: list[list[dict]], cohort: str, k: int, as_of: date) -> list[list[dict]]:
-    """The customers observed for k full periods; none before the last customer a cohort could have is observed so long."""
+    """Customers observed for k full periods; of a cohort none before its last possible customer was."""
     if cohort != "(all)" and _month_end(_first_day(group[0])) + timedelta(days=30 * k) > as_of:
         return []
     return [rows for rows in group if _first_day(rows) + timedelta(days=30 * k) <= as_of]
@@ -123,10 +123,7 @@ def _observed(group: list[list[dict]], cohort: str, k: int, as_of: date) -> list
 def test_the_marts_cells_are_exactly_the_matured_ones(case) -> None:
     core, marts, as_of = case
     expected = {
-        (*key, k)
-        for key, group in _groups(core).items()
-        for k in range(1, 37)
-        if _observed(group, key[2], k, as_of)
+        (*key, k) for key, group in _groups(core).items() for k in range(1, 37) if _observed(group, key[2], k, as_of)
     }
     found = marts["cohort_retention"].select("dim", "dim_value", "cohort", "period_n").unique().rows()
     assert set(found) == expected

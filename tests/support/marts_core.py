@@ -33,7 +33,7 @@ class Shape:
     cost_known_share: float = 0.99
     no_rate_share: float = 0.0
     kept_share: float = 0.9
-    refund_share: float = 0.12
+    refund_share: float = 0.12  # of single lines; below zero: no refunds at all, of whole orders neither
     period_costs: bool = True
     acquisition_channels: tuple[str | None, ...] = ("ads", "search", "friends", None)
 
@@ -120,7 +120,7 @@ def _products() -> pl.DataFrame:
             "category_l3": nothing,
             "brand": nothing,
         },
-        schema_overrides={name: pl.String for name in ("category_l2", "category_l3", "brand")},
+        schema_overrides=dict.fromkeys(("category_l2", "category_l3", "brand"), pl.String),
     )
 
 
@@ -130,7 +130,9 @@ def _orders(shape: Shape, rng: np.random.Generator, people: pl.DataFrame) -> pl.
     owner = np.repeat(np.arange(n), count)
     pace = np.repeat(rng.gamma(2.0, shape.mean_gap_days / 2, n), count)
     start = np.repeat(rng.integers(0, shape.days, n), count)
-    step = np.where(np.r_[True, owner[1:] != owner[:-1]] if len(owner) else [], 0, rng.exponential(1, len(owner)) * pace)
+    step = np.where(
+        np.r_[True, owner[1:] != owner[:-1]] if len(owner) else [], 0, rng.exponential(1, len(owner)) * pace
+    )
     sums = np.cumsum(step)
     first = np.searchsorted(owner, owner, side="left") if len(owner) else owner
     day = (start + sums - (sums[first] if len(owner) else 0)).astype(np.int64)
@@ -138,7 +140,9 @@ def _orders(shape: Shape, rng: np.random.Generator, people: pl.DataFrame) -> pl.
     owner, day = owner[keep], day[keep]
     m = len(owner)
     state = rng.random(m)
-    status = np.where(state < shape.kept_share, "paid", np.where(state < shape.kept_share + 0.07, "cancelled", "pending"))
+    status = np.where(
+        state < shape.kept_share, "paid", np.where(state < shape.kept_share + 0.07, "cancelled", "pending")
+    )
     channel = np.array(["web_store", "pos", "tmall"])[rng.integers(0, 3, m)]
     ordered_on = [shape.as_of - timedelta(days=int(shape.days - d)) for d in day]
     frame = pl.DataFrame(
@@ -211,7 +215,7 @@ def _refunds(shape: Shape, rng: np.random.Generator, lines: pl.DataFrame) -> pl.
     draws = rng.random((3, n))
     whole = lines.select((pl.col("order_key").hash(7) % 20 == 0).alias("w"))["w"].to_numpy() if n else draws[0] < 0
     paid = (lines["status"] == "paid").to_numpy() if n else draws[0] < 0
-    some = paid & (whole | (draws[0] < shape.refund_share))
+    some = paid & (shape.refund_share >= 0) & (whole | (draws[0] < shape.refund_share))
     later = rng.integers(0, 70, n)
     percent = np.where(whole, 100, rng.choice([30, 50, 100], n))
     dated = draws[1] < 0.7
@@ -269,9 +273,7 @@ def _economics(lines: pl.DataFrame, refunds: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(pl.when(f"{name}_known").then(name).alias(name) for name in COSTS)
         .with_columns(
-            pl.when(known)
-            .then(pl.col("net_revenue") - pl.sum_horizontal(*COSTS, "incentives"))
-            .alias("contribution"),
+            pl.when(known).then(pl.col("net_revenue") - pl.sum_horizontal(*COSTS, "incentives")).alias("contribution"),
             known.alias("is_costed"),
             pl.col("cogs_known").alias("is_cogs_known"),
             pl.all_horizontal("platform_fee_known", "payment_fee_known", "commission_known").alias("is_fees_known"),
@@ -330,8 +332,12 @@ def _order_facts(orders: pl.DataFrame, economics: pl.DataFrame, refunds: pl.Data
         *_KEYS,
         pl.lit(None, dtype=pl.String).alias("store_id"),
         pl.lit(None, dtype=pl.String).alias("attributed_campaign_id"),
-        pl.when("dated").then(pl.lit("dated")).when(pl.col("dated").is_null()).then(pl.lit("none"))
-        .otherwise(pl.lit("order")).alias("refund_precision"),
+        pl.when("dated")
+        .then(pl.lit("dated"))
+        .when(pl.col("dated").is_null())
+        .then(pl.lit("none"))
+        .otherwise(pl.lit("order"))
+        .alias("refund_precision"),
         pl.when((pl.col("status") == "paid") & wholly).then(pl.lit("refunded")).otherwise("status").alias("status"),
         from_units(pl.col("costed").fill_null(0)).alias("costed_net_revenue_reporting"),
         *_money((*names, "contribution")),
@@ -357,7 +363,9 @@ def _period_costs(shape: Shape, rng: np.random.Generator) -> pl.DataFrame:
         ("software", "none"),
     )
     first = (shape.as_of - timedelta(days=shape.days)).replace(day=1)
-    months = pl.date_range(first, shape.as_of, "1mo", eager=True) if shape.period_costs else pl.Series([], dtype=pl.Date)
+    months = (
+        pl.date_range(first, shape.as_of, "1mo", eager=True) if shape.period_costs else pl.Series([], dtype=pl.Date)
+    )
     rows = [(month, *rule) for month in months for rule in rules]
     return pl.DataFrame(
         {

@@ -100,9 +100,10 @@ def _frame(shares: Shares) -> pl.DataFrame:
 
 
 def with_period_costs(cells: pl.DataFrame, parts: pl.LazyFrame, dims: tuple[str, ...]) -> pl.DataFrame:
-    """Cells with `period_cost`, `unallocated` and `contribution_after_period_costs` (null where either is unknown).
+    """Cells with `period_cost`, `unallocated` and `contribution_after_period_costs`.
 
-    Cells that only period costs have are added, with zero order lines.
+    The last is null in months of which no order line is costed or a period cost has no exchange rate: in every cell
+    alike, so that dimensions sum to the total. Cells that only period costs have are added, with zero order lines.
     """
     costs = parts.filter(pl.col("part") == "period").sort("month", "category", "allocation_rule").collect()
     weights = (
@@ -120,6 +121,11 @@ def with_period_costs(cells: pl.DataFrame, parts: pl.LazyFrame, dims: tuple[str,
         pl.col(name).fill_null(0) for name in [*cells.columns, "period_cost", "unallocated"] if name not in keys
     )
     nothing_costed = (pl.col("costed_n") == 0) & (pl.col("contribution") == 0) & (pl.col("order_line_n") > 0)
-    unknown = nothing_costed | pl.col("month").is_in(sorted(shares.unknown_months))
+    of_month = whole.filter(pl.col("dim") == TOTAL).select("dating", "month", nothing_costed.alias("is_uncosted"))
+    unknown = pl.col("is_uncosted") | pl.col("month").is_in(sorted(shares.unknown_months))
     after = pl.col("contribution") - pl.col("period_cost") - pl.col("unallocated")
-    return whole.with_columns(pl.when(~unknown).then(after).alias("contribution_after_period_costs"))
+    return (
+        whole.join(of_month, on=["dating", "month"], how="left")
+        .with_columns(pl.when(~unknown).then(after).alias("contribution_after_period_costs"))
+        .drop("is_uncosted")
+    )

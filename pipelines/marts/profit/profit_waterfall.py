@@ -51,7 +51,7 @@ TABLE = Table(
             "amount",
             "Signed amount: steps sum to the subtotals; cost lines and contribution cover costed order lines only",
             unit="reporting currency",
-            null_means="no order line of the cell is costed, or a period cost has no exchange rate",
+            null_means="no order line of the cell (below contribution: of the month) is costed, or a cost has no rate",
         ),
         money(
             "known_amount",
