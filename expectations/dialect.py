@@ -31,12 +31,12 @@ class _BufferedContext(DefaultExecutionContext):
         super().post_exec()
 
 
-class BufferedDialect(duckdb_engine.Dialect):  # type: ignore[misc]
+class BufferedDialect(duckdb_engine.Dialect):
     """DuckDB with buffered results and no transactions."""
 
     driver = DRIVER
     supports_statement_cache = False
-    execution_ctx_cls = _BufferedContext
+    execution_ctx_cls = _BufferedContext  # type: ignore[assignment]
 
     def do_begin(self, dbapi_connection: Any) -> None:
         """Nothing: reads of a read-only file need no transaction."""
