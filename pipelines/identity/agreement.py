@@ -7,10 +7,13 @@ corroborate accounts that share an identifier.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable
+
+import polars as pl
 
 MASK = "*"
+_CJK = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
 
 
 class NameJudge:
@@ -23,8 +26,9 @@ class NameJudge:
     begin so.
     """
 
-    def __init__(self, names: Iterable[str], typo_share: float) -> None:
-        self._parts = Counter(part for name in names if not is_cjk(name) for part in name.split())
+    def __init__(self, names: pl.Series, typo_share: float) -> None:
+        parts = names.filter(~names.str.contains(r"\p{Han}")).str.split(" ").explode().drop_nulls()
+        self._parts = Counter(dict(parts.value_counts(name="n").iter_rows()))
         self._typo_share = typo_share
         self._known: dict[tuple[str, str], bool] = {}
 
@@ -42,7 +46,15 @@ class NameJudge:
         """Whether some name of one side agrees with some name of the other."""
         if not left.isdisjoint(right):
             return True
-        return any(self.agree(a, b) for a in left for b in right)
+        for a in left:
+            for b in right:
+                if self.agree(a, b):
+                    return True
+        return False
+
+    def has_variants(self, names: set[str]) -> bool:
+        """Whether other names may agree with these: Chinese names have no variants, hints and Latin names have."""
+        return any(name.endswith(MASK) or not is_cjk(name) for name in names)
 
     def _judge(self, left: str, right: str) -> bool:
         if left.endswith(MASK) or right.endswith(MASK):
@@ -75,7 +87,7 @@ class NameJudge:
 
 def is_cjk(name: str) -> bool:
     """Whether a name holds a Chinese character."""
-    return not name.isascii() and any("\u3400" <= char <= "\u9fff" or char >= "\U00020000" for char in name)
+    return not name.isascii() and _CJK.search(name) is not None
 
 
 def births_agree(left: str, right: str) -> bool:

@@ -34,8 +34,9 @@ class Book:
     """A case in codes.
 
     keys: account keys in order, the code being the position. evidence: acc, type, val, first, last, one row per
-    account and value. values: val, type, id_type, scope_key, value. facts: acc, slot, item; the item of a text slot is
-    a position in `texts`, that of a limited identifier type is a val. slots: meaning of each slot code.
+    account and value; values of one account only join nobody and are left out unless their type is limited or
+    supports. values: val, type, id_type, scope_key, value. facts: acc, slot, item; the item of an identifier type is a
+    val, any other a position in `texts`. slots: meaning of each slot code.
     """
 
     keys: pl.Series
@@ -64,25 +65,34 @@ def open_book(case: Case, policy: Policy) -> Book:
     ordered = case.accounts.select("account_key", "first_seen_at").join(codes, on="account_key").sort("acc")
     first_seen = ordered["first_seen_at"].cast(pl.Int64).fill_null(UNKNOWN_LAST).to_numpy()
     types = tuple(sorted(policy.rules.types.values(), key=lambda t: (t.priority, t.name)))
-    evidence, values = _code_evidence(case.evidence, codes, types)
-    slots, facts, texts = _code_facts(case.attributes, codes, evidence, values, types, policy)
+    evidence, values = _code_evidence(case.evidence, codes, types, [attribute.name for attribute in policy.support])
+    sources = case.accounts.filter(pl.col("source") != "").select(
+        "account_key", attribute=pl.lit("source"), value=pl.col("source")
+    )
+    attributes = pl.concat([case.attributes, sources])
+    slots, facts, texts = _code_facts(attributes, codes, evidence, values, types, policy)
     return Book(keys, first_seen, types, evidence, values, facts, slots, texts)
 
 
 def _code_evidence(
-    evidence: pl.DataFrame, codes: pl.DataFrame, types: tuple[IdentifierType, ...]
+    evidence: pl.DataFrame, codes: pl.DataFrame, types: tuple[IdentifierType, ...], support: list[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     type_codes = pl.DataFrame(
         {"id_type": [t.name for t in types], "type": np.arange(len(types), dtype=np.int8)},
         schema_overrides={"id_type": pl.String},
     )
+    kept = [*support, *(t.name for t in types if t.limit is not None)]
     value_key = ["id_type", "scope_key", "value"]
-    known = evidence.join(type_codes, on="id_type", how="inner")
-    values = known.select("type", *value_key).unique().sort("type", "scope_key", "value")
-    values = values.with_columns(val=pl.int_range(pl.len(), dtype=pl.Int32))
+    counted = evidence.group_by(value_key).len().filter((pl.col("len") > 1) | pl.col("id_type").is_in(kept))
+    values = (
+        counted.join(type_codes, on="id_type")
+        .select("type", *value_key)
+        .sort("type", "scope_key", "value")
+        .with_columns(val=pl.int_range(pl.len(), dtype=pl.Int32))
+    )
     coded = (
-        known.join(codes, on="account_key", how="inner")
-        .join(values.drop("type"), on=value_key)
+        evidence.join(values, on=value_key)
+        .join(codes, on="account_key")
         .select(
             "acc",
             "type",
@@ -90,11 +100,10 @@ def _code_evidence(
             first=pl.col("first_seen_at").cast(pl.Int64).fill_null(UNKNOWN_FIRST),
             last=pl.col("last_seen_at").cast(pl.Int64).fill_null(UNKNOWN_LAST),
         )
-        .group_by("acc", "type", "val")
-        .agg(pl.col("first").min(), pl.col("last").max())
-        .sort("val", "acc")
     )
-    return coded, values
+    if coded.select("acc", "val").is_duplicated().any():
+        coded = coded.group_by("acc", "type", "val").agg(pl.col("first").min(), pl.col("last").max())
+    return coded.sort("val", "acc"), values
 
 
 def _code_facts(
@@ -108,9 +117,14 @@ def _code_facts(
     slots = [Slot("name", NAME), Slot("hint", HINT), Slot("birth", BIRTH)]
     slots += [Slot("support", attribute.name) for attribute in policy.support]
     slot_codes = pl.DataFrame({"attribute": [s.name for s in slots], "slot": np.arange(len(slots), dtype=np.int16)})
+    supporting = {slot.name: code for code, slot in enumerate(slots) if slot.kind == "support"}
     known = attributes.join(slot_codes, on="attribute", how="inner").join(codes, on="account_key", how="inner")
     texts = known.select(text=pl.col("value").unique().sort()).with_columns(item=pl.int_range(pl.len(), dtype=pl.Int32))
     facts = [known.join(texts, left_on="value", right_on="text").select("acc", "slot", "item")]
+    for code, rule in enumerate(types):
+        if rule.name in supporting:
+            own = evidence.filter(pl.col("type") == code)
+            facts.append(own.select("acc", pl.lit(supporting[rule.name], pl.Int16).alias("slot"), item=pl.col("val")))
     limits = {t.name: t for t in types if t.limit is not None}
     scopes = values.filter(pl.col("id_type").is_in(list(limits))).select("id_type", "scope_key").unique()
     for id_type, scope_key in scopes.sort("id_type", "scope_key").iter_rows():

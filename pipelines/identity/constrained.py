@@ -98,11 +98,7 @@ class ConstrainedUnion:
         self._parent[b] = a
         self._cores.setdefault(a, set()).update(self._cores.pop(b, set()))
         into, other = self._facts.setdefault(a, Core()), self._facts.pop(b, Core())
-        into.names |= other.names
-        into.hints |= other.hints
-        into.births |= other.births
-        for slot, values in other.exclusive.items():
-            into.exclusive.setdefault(slot, set()).update(values)
+        into.absorb(other)
 
 
 def _copy(core: Core) -> Core:
@@ -111,5 +107,4 @@ def _copy(core: Core) -> Core:
         set(core.hints),
         set(core.births),
         {slot: set(values) for slot, values in core.exclusive.items()},
-        core.support,
     )

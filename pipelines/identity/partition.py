@@ -10,12 +10,14 @@ value on it. Members get a part number; -1 means that nothing shows whose they a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import combinations, pairwise
+from math import log2
 
 from pipelines.identity.agreement import NameJudge, births_agree
 from pipelines.identity.policy import Policy
+from pipelines.identity.support import Weights
 
 DAY_US = 86_400_000_000
 UNATTACHED = -1
@@ -29,12 +31,21 @@ class Core:
     hints: set[str] = field(default_factory=set)
     births: set[str] = field(default_factory=set)
     exclusive: dict[int, set[int]] = field(default_factory=dict)
-    support: dict[int, set[str]] = field(default_factory=dict)
+    support: dict[int, set[int]] = field(default_factory=dict)
 
     @property
     def is_identified(self) -> bool:
         """Whether anything but supporting attributes is known."""
         return bool(self.names or self.births or self.exclusive)
+
+    def absorb(self, other: Core) -> None:
+        """Add what is known of another core."""
+        self.names |= other.names
+        self.hints |= other.hints
+        self.births |= other.births
+        for mine, theirs in ((self.exclusive, other.exclusive), (self.support, other.support)):
+            for slot, values in theirs.items():
+                mine[slot] = mine[slot] | values if slot in mine else set(values)
 
 
 @dataclass(frozen=True)
@@ -56,19 +67,34 @@ class Split:
     reason: str
 
 
-class Partitioner:
-    """Judges values one by one under a policy; `weights` are bits (agree, disagree) per supporting attribute."""
+class Block:
+    """Members of a value that are one person already, with what is known of all of them."""
 
-    def __init__(self, policy: Policy, judge: NameJudge, weights: Mapping[int, tuple[float, float]], is_covered: bool):
-        self._policy = policy
-        self._judge = judge
-        self._weights = weights if policy.uses_support else {}
-        self._epoch_needs_support = not is_covered
+    def __init__(self, members: Sequence[Member]) -> None:
+        self.members = list(members)
+        self.facts = members[0].facts
+        self.first = min(m.first for m in members)
+        self.last = max(m.last for m in members)
+        if len(members) > 1:
+            self.facts = Core()
+            for member in members:
+                self.facts.absorb(member.facts)
 
     @property
-    def has_weights(self) -> bool:
-        """Whether some supporting attribute is strong enough to speak against a link."""
-        return any(disagree <= -self._policy.support_bits for _, disagree in self._weights.values())
+    def age(self) -> tuple[int, int]:
+        """Order of blocks: by first use, then by the smallest core."""
+        return self.first, min(m.core for m in self.members)
+
+
+class Partitioner:
+    """Judges values one by one under a policy, with the weights measured on the data."""
+
+    def __init__(self, policy: Policy, judge: NameJudge, weights: Weights, source_slot: int | None = None) -> None:
+        self._policy, self._judge, self.weights = policy, judge, weights
+        self._source_slot = source_slot
+        self._gap = policy.epoch_gap_days * DAY_US
+        self.threshold = log2(policy.link_posterior / (1 - policy.link_posterior))
+        self.cuts = {True: self.threshold, False: self.threshold}
 
     def hard_conflict(self, a: Core, b: Core) -> bool:
         """Whether two cores cannot be one person: exclusive ids, birth dates or names exclude each other."""
@@ -80,10 +106,8 @@ class Partitioner:
 
     def names_conflict(self, a: Core, b: Core) -> bool:
         """Whether both are named and no name of the one agrees with a name, or a mask, of the other."""
-        if a.names and b.names:
-            return not self._judge.any_agree(a.names, b.names)
         left, right = a.names or a.hints, b.names or b.hints
-        return bool(left and right) and not self._judge.any_agree(left, right)
+        return bool(left) and bool(right) and not self._judge.any_agree(left, right)
 
     @staticmethod
     def births_conflict(a: Core, b: Core) -> bool:
@@ -92,47 +116,45 @@ class Partitioner:
             return False
         return not any(births_agree(x, y) for x in a.births for y in b.births)
 
-    def support_bits(self, a: Core, b: Core) -> float:
-        """Weight of the supporting attributes for (positive) or against (negative) one person."""
-        bits = 0.0
-        for slot, (agree, disagree) in self._weights.items():
-            left, right = a.support.get(slot), b.support.get(slot)
-            if left and right:
-                bits += disagree if left.isdisjoint(right) else agree
-        return bits
+    def bits(self, a: Block, b: Block, is_device: bool, is_recyclable: bool) -> float:
+        """Weight of the supporting attributes and of a silence for (positive) or against one person."""
+        total = 0.0
+        for slot, (agree, disagree) in self.weights.attributes.items():
+            left, right = a.facts.support.get(slot), b.facts.support.get(slot)
+            if left and right and not (is_device and slot == self._source_slot):
+                total += disagree if left.isdisjoint(right) else agree
+        if is_recyclable:
+            is_silent = a.first - b.last >= self._gap or b.first - a.last >= self._gap
+            total += self.weights.silence[0] if is_silent else self.weights.silence[1]
+        return total
 
     def shared_card(self, members: Sequence[Member]) -> Split:
         """Judge a value of an exclusive or account type: one person, or a card that several persons use."""
         groups = self._name_groups(members, check_conflicts=False)
         named = len({group for group in groups if group is not None})
-        births = _distinct(members, lambda core: core.births)
+        births = len({birth for member in members for birth in member.facts.births})
         if named <= 1 or (named <= self._policy.shared_names_n and births <= 1):
             return Split([0] * len(members), "link", "issued to one person")
         parts = [UNATTACHED if group is None else group for group in groups]
         return Split(parts, "split_by_name", f"used under {named} names")
 
-    def personal(self, members: Sequence[Member], is_recyclable: bool) -> Split:
+    def personal(self, members: Sequence[Member], is_device: bool, is_recyclable: bool) -> Split:
         """Judge a value of a personal or device type."""
         groups = self._name_groups(members, check_conflicts=True)
         if not self._policy.links_nameless:
             parts = [UNATTACHED if group is None else group for group in groups]
             return Split(parts, "split_by_name", "only equal names are linked under this policy")
         blocks = _blocks(members, groups)
-        reason = self._conflict(blocks)
-        if reason is None:
-            return Split([0] * len(members), "link", "one person as far as names and ids tell")
-        has_identity = [block for block in blocks if any(m.facts.is_identified for m in block)]
-        loose = [block[0] for block in blocks if not any(m.facts.is_identified for m in block)]
-        if reason == "place":
-            persons, verdict = self._by_support(blocks), "split_by_place"
-        else:
-            persons, verdict = has_identity, "split_by_name" if "name" in reason else "split_by_id"
-        if is_recyclable and self._policy.uses_epochs and reason != "place":
-            persons, loose, is_split = self._by_epoch(persons, loose)
-            verdict = "split_by_epoch" if is_split else verdict
-        if reason != "place":
-            persons = self._attach(persons, loose)
-        return _as_split(members, persons, verdict, f"different {reason}")
+        conflict = self._conflict(blocks)
+        if conflict is None:
+            prior = self._policy.device_bits if is_device else self.weights.prior
+            persons = self._agglomerate(blocks, prior, is_device, is_recyclable)
+            if len(persons) == 1 and len(persons[0]) == len(members):
+                return Split([0] * len(members), "link", "one person as far as names, ids and attributes tell")
+            return _as_split(members, persons, "split_by_support", "supporting attributes differ")
+        verdict = "split_by_name" if conflict == "names" else "split_by_id"
+        persons, is_epoch = self._attach(blocks, is_device, is_recyclable and self._policy.uses_epochs)
+        return _as_split(members, persons, "split_by_epoch" if is_epoch else verdict, f"different {conflict}")
 
     # --- groups by name -----------------------------------------------------------------------------------------
 
@@ -162,18 +184,15 @@ class Partitioner:
         """Join groups whose names are variants of each other; a variant of two different persons stays out."""
         names = [{name for i in group for name in members[i].facts.names} for group in groups]
         near: dict[int, list[int]] = {g: [] for g in range(len(groups))}
-        for a in range(len(groups)):
-            for b in range(a + 1, len(groups)):
-                if (
-                    names[a].isdisjoint(names[b])
-                    and self._judge.any_agree(names[a], names[b])
-                    and not (
-                        check_conflicts
-                        and any(self._conflicts_with(members[i].facts, members, groups[b]) for i in groups[a])
-                    )
+        varied = [g for g in range(len(groups)) if self._judge.has_variants(names[g])]
+        for a, b in combinations(varied, 2):
+            if names[a].isdisjoint(names[b]) and self._judge.any_agree(names[a], names[b]):
+                if check_conflicts and any(
+                    self._conflicts_with(members[i].facts, members, groups[b]) for i in groups[a]
                 ):
-                    near[a].append(b)
-                    near[b].append(a)
+                    continue
+                near[a].append(b)
+                near[b].append(a)
         label = list(range(len(groups)))
         for g, others in near.items():
             is_ambiguous = any(y not in near[x] for x, y in pairwise(others))
@@ -191,144 +210,150 @@ class Partitioner:
     def _conflicts_with(self, facts: Core, members: Sequence[Member], group: Sequence[int]) -> bool:
         return any(self.hard_conflict(facts, members[i].facts) for i in group)
 
-    # --- conflicts ----------------------------------------------------------------------------------------------
-
-    def _conflict(self, blocks: Sequence[Sequence[Member]]) -> str | None:
-        """What two blocks disagree on most: names, ids, births, place; None when all may be one person."""
-        found = None
-        for a in range(len(blocks)):
-            for b in range(a + 1, len(blocks)):
-                for x in blocks[a]:
-                    for y in blocks[b]:
-                        if self.names_conflict(x.facts, y.facts):
-                            return "names"
-                        if self.hard_conflict(x.facts, y.facts):
-                            found = "ids or birth dates"
-                        elif found is None and self.support_bits(x.facts, y.facts) <= -self._policy.support_bits:
-                            found = "place"
-        return found
-
-    def _excludes(self, a: Sequence[Member], b: Sequence[Member]) -> bool:
-        """Whether two blocks cannot or hardly can be one person."""
-        return any(
-            self.hard_conflict(x.facts, y.facts) or self.support_bits(x.facts, y.facts) <= -self._policy.support_bits
-            for x in a
-            for y in b
-        )
-
     # --- persons ------------------------------------------------------------------------------------------------
 
-    def _by_support(self, blocks: Sequence[list[Member]]) -> list[list[Member]]:
-        """Persons of a value on which only the place differs: blocks that agree on it; unknown places stay out."""
-        persons: list[list[Member]] = []
-        for block in sorted(blocks, key=lambda block: _age(block[0])):
-            fits = [p for p in persons if not self._excludes(p, block)]
-            bits = [max(self.support_bits(x.facts, y.facts) for x in p for y in block) for p in fits]
-            sure = [p for p, weight in zip(fits, bits, strict=True) if weight > 0]
-            if len(sure) == 1:
-                sure[0].extend(block)
-            elif not fits or any(m.facts.is_identified for m in block):
-                persons.append(list(block))
+    def _conflict(self, blocks: Sequence[Block]) -> str | None:
+        """What some blocks exclude each other by, names before ids; None when all may be one person."""
+        found = None
+        for a, b in combinations(blocks, 2):
+            if self.names_conflict(a.facts, b.facts):
+                return "names"
+            if found is None and self.hard_conflict(a.facts, b.facts):
+                found = "ids or birth dates"
+        return found
+
+    def _agglomerate(
+        self, blocks: Sequence[Block], prior: float, is_device: bool, is_recyclable: bool
+    ) -> list[list[Member]]:
+        """Persons on a value without a conflict: the likeliest pairs first, never across an unlikely one.
+
+        A block that fits two blocks which hardly are one person joins one of them only where the other is much less
+        likely. A nameless block that joins nobody is nobody's.
+        """
+        n = len(blocks)
+        odds = {
+            (i, j): prior + self.bits(blocks[i], blocks[j], is_device, is_recyclable)
+            for i, j in combinations(range(n), 2)
+        }
+        if all(score >= self.threshold for score in odds.values()):
+            return [[m for block in blocks for m in block.members]]
+
+        def between(i: int, j: int) -> float:
+            return odds[(i, j) if i < j else (j, i)]
+
+        group = [{i} for i in range(n)]
+        for (i, j), score in sorted(odds.items(), key=lambda entry: (-entry[1], blocks[entry[0][0]].age, entry[0])):
+            if score < self.threshold:
+                break
+            if group[i] is group[j] or any(between(x, y) < -self.threshold for x in group[i] for y in group[j]):
+                continue
+            rivals = sum(2.0 ** between(i, k) for k in range(n) if k not in (i, j) and between(j, k) < -self.threshold)
+            other = sum(2.0 ** between(j, k) for k in range(n) if k not in (i, j) and between(i, k) < -self.threshold)
+            if 2.0**score < 2.0**self.threshold * (1 + max(rivals, other)):
+                continue
+            group[i] |= group[j]
+            for k in group[i]:
+                group[k] = group[i]
+        persons = []
+        for i, joined in enumerate(group):
+            if i == min(joined) and (len(joined) > 1 or blocks[i].facts.is_identified):
+                persons.append([m for k in sorted(joined) for m in blocks[k].members])
         return persons
 
-    def _by_epoch(
-        self, persons: list[list[Member]], loose: list[Member]
-    ) -> tuple[list[list[Member]], list[Member], bool]:
-        """Join what stands alone in a period of use, where silences of the gap's length separate periods (G4)."""
-        gap = self._policy.epoch_gap_days * DAY_US
-        blocks = sorted(
-            [*persons, *([m] for m in loose)], key=lambda block: (min(m.first for m in block), _age(block[0]))
-        )
-        periods: list[list[list[Member]]] = []
-        end = None
-        for block in blocks:
-            if end is not None and min(m.first for m in block) - end < gap:
-                periods[-1].append(block)
-            else:
-                periods.append([block])
-            last = max(m.last for m in block)
-            end = last if end is None else max(end, last)
-        owners = [period for period in periods if any(m.facts.is_identified for block in period for m in block)]
-        if len(owners) < 2:
-            return persons, loose, False
-        joined: list[list[Member]] = []
-        left: list[Member] = []
-        is_split = False
-        for period in periods:
-            anchors = [block for block in period if any(m.facts.is_identified for m in block)]
-            if anchors and len(period) > 1 and self._is_one_person(period):
-                joined.append([m for block in period for m in block])
-                is_split = True
-                continue
-            joined.extend(anchors)
-            left.extend(block[0] for block in period if block not in anchors)
-        return joined, left, is_split or len(owners) == len(periods) > 1
+    def _attach(self, blocks: Sequence[Block], is_device: bool, is_recyclable: bool) -> tuple[list[list[Member]], bool]:
+        """Persons on a value that several persons use, nameless blocks given to whom they most probably belong.
 
-    def _is_one_person(self, period: Sequence[Sequence[Member]]) -> bool:
-        """Whether nothing in a period of use speaks against one person (and, where asked, something for it)."""
-        for a in range(len(period)):
-            for b in range(a + 1, len(period)):
-                if self._excludes(period[a], period[b]):
-                    return False
-                bits = [self.support_bits(x.facts, y.facts) for x in period[a] for y in period[b]]
-                if min(bits) < 0 or (self._epoch_needs_support and max(bits) <= 0):
-                    return False
-        return True
-
-    def _attach(self, persons: list[list[Member]], loose: Sequence[Member]) -> list[list[Member]]:
-        """Give nameless members, and identified ones without a name, to the person they most probably are.
-
-        Persons weigh by the members they have and the likelihood of the supporting attributes; the unseen stranger by
-        the persons seen once (Good and Turing): on a shop's own number nearly everybody is new.
+        A person weighs by the members it has and the supporting attributes; the unseen stranger by the persons seen
+        once (Good and Turing): on a shop's own number nearly everybody is new. Where silences separate periods of use,
+        only the persons of its own period come into question for a block (G4).
         """
-        named = [p for p in persons if any(m.facts.names for m in p)]
-        single = [p for p in persons if len(p) == 1 and not p[0].facts.names]
-        targets = named or persons
-        stranger = sum(len(p) == 1 for p in persons) + 0.5
-        grown = {id(p): list(p) for p in persons}
-        moved = set()
-        for member in [*loose, *(p[0] for p in single if p not in targets)]:
-            scores = []
-            for p in targets:
-                if not self._excludes(p, [member]):
-                    bits = max(self.support_bits(m.facts, member.facts) for m in p)
-                    scores.append((len(p) * 2.0**bits, bits, p))
-            if not scores:
-                continue
-            score, bits, best = max(scores, key=lambda entry: entry[0])
-            total = sum(entry[0] for entry in scores) + stranger - (0.5 if stranger > 1 else 0)
-            if bits >= self._policy.support_bits and score >= self._policy.attach_posterior * total:
-                if any(self.hard_conflict(m.facts, member.facts) for m in grown[id(best)]):
-                    continue
-                grown[id(best)].append(member)
-                moved.add(member.core)
-        return [p for key, p in grown.items() if not (len(p) == 1 and p[0].core in moved)]
+        known = [block for block in blocks if block.facts.is_identified]
+        targets = [block for block in known if block.facts.names] or known
+        period = self._periods(blocks, targets) if is_recyclable else {}
+        found = []
+        for block in sorted((b for b in blocks if b not in targets and len(b.members) == 1), key=lambda b: b.age):
+            target, score, is_alone = self._likeliest(block, targets, period, is_device, is_recyclable)
+            if target is not None and score >= self.cuts[is_alone]:
+                found.append((-score, block.age, block, target))
+        grown = {id(block): Block(block.members) for block in known}
+        for _, _, block, target in sorted(found, key=lambda entry: entry[:2]):
+            if not self.hard_conflict(grown[id(target)].facts, block.facts):
+                grown[id(target)] = Block([*grown[id(target)].members, *block.members])
+                grown.pop(id(block), None)
+        return [block.members for block in grown.values()], len(set(period.values())) > 1
 
+    def _likeliest(
+        self, block: Block, targets: Sequence[Block], period: dict[int, int], is_device: bool, is_recyclable: bool
+    ) -> tuple[Block | None, float, bool]:
+        """The likeliest person for a block, the log odds, and whether a period of use leaves no other owner."""
+        mine = period.get(id(block))
+        near = [t for t in targets if mine is not None and period[id(t)] == mine]
+        stranger = sum(len(t.members) == 1 for t in targets) + 0.5
+        odds = [
+            (len(t.members) * 2.0 ** self.bits(t, block, is_device, is_recyclable) / stranger, -i)
+            for i, t in enumerate(near or targets)
+            if not self.hard_conflict(t.facts, block.facts)
+        ]
+        if not odds:
+            return None, 0.0, False
+        best, position = max(odds)
+        return (near or targets)[-position], log2(best / (1 + sum(o for o, _ in odds) - best)), len(near) == 1
 
-Attribute = Callable[[Core], set[str]]
+    def held_out(
+        self, members: Sequence[Member], is_device: bool, is_recyclable: bool
+    ) -> list[tuple[bool, float, bool]]:
+        """How well nameless members of a value would be given away, shown on named ones whose name is held out.
+
+        One row per named member of a value with several names: whether a period left one owner, the log odds of the
+        likeliest person, and whether its name agrees.
+        """
+        blocks = _blocks(members, self._name_groups(members, check_conflicts=True))
+        named = [block for block in blocks if block.facts.names]
+        rows = []
+        for block in named if len(named) > 1 else []:
+            for member in block.members:
+                facts = member.facts
+                bare = Core(set(), set(), facts.births, facts.exclusive, facts.support)
+                test = Block([Member(member.core, member.first, member.last, bare)])
+                rest = [Block([m for m in block.members if m is not member])] if len(block.members) > 1 else []
+                targets = [b for b in named if b is not block] + rest
+                others = [b for b in blocks if b is not block] + rest
+                period = self._periods([*others, test], targets) if is_recyclable and self._policy.uses_epochs else {}
+                target, score, is_alone = self._likeliest(test, targets, period, is_device, is_recyclable)
+                if target is not None:
+                    rows.append((is_alone, score, bool(rest) and target is rest[0]))
+        return rows
+
+    def _periods(self, blocks: Sequence[Block], targets: Sequence[Block]) -> dict[int, int]:
+        """Number of the period of use of each block, where silences of the gap's length separate owners; else empty."""
+        numbers: dict[int, int] = {}
+        number, end = 0, None
+        for block in sorted(blocks, key=lambda b: b.age):
+            if end is not None and block.first - end >= self._gap:
+                number += 1
+            end = block.last if end is None else max(end, block.last)
+            numbers[id(block)] = number
+        owners = {numbers[id(target)] for target in targets}
+        return numbers if len(owners) > 1 else {}
 
 
 def _age(member: Member) -> tuple[int, int]:
     return member.first, member.core
 
 
-def _distinct(members: Sequence[Member], attribute: Attribute) -> int:
-    return len({value for member in members for value in attribute(member.facts)})
-
-
-def _blocks(members: Sequence[Member], groups: Sequence[int | None]) -> list[list[Member]]:
+def _blocks(members: Sequence[Member], groups: Sequence[int | None]) -> list[Block]:
     """Members of one name together, every other member alone, in the order of their first members."""
     by_group: dict[int, list[Member]] = {}
-    blocks: list[list[Member]] = []
+    ordered: list[list[Member]] = []
     for member, group in zip(members, groups, strict=True):
         if group is None:
-            blocks.append([member])
+            ordered.append([member])
         elif group in by_group:
             by_group[group].append(member)
         else:
             by_group[group] = [member]
-            blocks.append(by_group[group])
-    return blocks
+            ordered.append(by_group[group])
+    return [Block(block) for block in ordered]
 
 
 def _as_split(members: Sequence[Member], persons: Sequence[Sequence[Member]], verdict: str, reason: str) -> Split:

@@ -16,9 +16,11 @@ from pipelines.channels.identifiers import HOME_REGION
 class SupportingAttribute:
     """An attribute that never links anybody but speaks for or against a link that an identifier suggests.
 
-    `same_rate` and `other_rate` are how often it agrees between two accounts of one person, and of two persons who
-    share an identifier. They are defaults: where the data hold at least `Policy.calibration_pairs` pairs of both
-    kinds the rates are measured there, unless `is_pinned`.
+    It is a column of the records, `source` (people rarely keep two accounts in one source), or an identifier type:
+    then only a difference speaks (who shares a value is joined, or refused, by itself). `same_rate` and `other_rate`
+    are how often it agrees between two accounts of one person, and of two persons who share an identifier. They are
+    defaults: where the data hold at least `Policy.calibration_pairs` pairs of both kinds the rates are measured there,
+    unless `is_pinned`.
     """
 
     name: str
@@ -36,8 +38,10 @@ class Policy:
     shared card, split by name (G3).
     `anonymous_limit`: a personal value on more cores than this links them only where at least half are named or hold
     an exclusive id; an export that fills blanks with the shop's own number would otherwise make one customer.
-    `support_bits`: weight in bits (log2 of the likelihood ratio) from which a supporting attribute decides.
-    `attach_posterior`: least probability with which an account without a name joins one of several persons on a value.
+    `link_posterior`: least probability with which accounts that no name or id tells apart are linked by a value.
+    `held_out_values`: about how many disputed values are used to see how far nameless accounts can be given away.
+    `prior_bits`, `device_bits`: log2 of the odds that two cores on one personal value, or one device, are one person,
+    before any attribute is looked at; the first is measured where the data allow (`calibration_pairs` pairs).
     `links_nameless`: whether a personal value links accounts that have no name; `links_devices` the same for devices.
     `uses_support`, `uses_epochs`: switches of the guards, for comparing policies.
     `possible_posterior`: possible links at or above it are accepted; null accepts none (they stay in review).
@@ -49,11 +53,17 @@ class Policy:
     shared_names_n: int = 2
     anonymous_limit: int = 12
     typo_share: float = 0.2
-    support: tuple[SupportingAttribute, ...] = (SupportingAttribute("city"),)
-    support_bits: float = 3.0
+    support: tuple[SupportingAttribute, ...] = (
+        SupportingAttribute("city"),
+        SupportingAttribute("source", same_rate=0.2, other_rate=0.2),
+        SupportingAttribute("email", same_rate=0.7, other_rate=0.1),
+        SupportingAttribute("device_id", same_rate=0.5, other_rate=0.1),
+    )
     calibration_pairs: int = 50
-    support_coverage: float = 0.5
-    attach_posterior: float = 0.8
+    held_out_values: int = 500
+    link_posterior: float = 0.8
+    prior_bits: float = 3.0
+    device_bits: float = 4.0
     links_nameless: bool = True
     links_devices: bool = True
     uses_support: bool = True
@@ -77,7 +87,7 @@ def strict_policy(**changes: object) -> Policy:
 def loose_policy(**changes: object) -> Policy:
     """Values without contradiction in names or ids link everybody on them: no supporting evidence asked."""
     return replace(
-        Policy(uses_support=False, anonymous_limit=200, attach_posterior=0.6),
+        Policy(uses_support=False, anonymous_limit=200),
         **changes,  # type: ignore[arg-type]
     )
 

@@ -88,7 +88,7 @@ def _attributes(table: pl.DataFrame, policy: Policy) -> pl.DataFrame:
         real = births.filter(~pl.col("text").is_in(["1900-01-01", "1970-01-01", "0001-01-01", "1900", "0001"]))
         parts.append(_attribute(real, BIRTH, pl.col("text")))
     for attribute in policy.support:
-        if attribute.name in table.columns:
+        if attribute.name in table.columns and attribute.name not in {*policy.rules.types, "source"}:
             text = pl.col(attribute.name).cast(pl.String).str.normalize("NFKC").str.strip_chars().str.to_lowercase()
             known = table.select("account_key", text=text).filter(pl.col("text") != "")
             parts.append(_attribute(known, attribute.name, pl.col("text")))

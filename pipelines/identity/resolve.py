@@ -26,7 +26,7 @@ from pipelines.identity.partition import UNATTACHED, Partitioner
 from pipelines.identity.policy import Policy, default_policy
 from pipelines.identity.records import KEY, case_from_records
 from pipelines.identity.stage import STRONG, Stage
-from pipelines.identity.support import measure_support, support_coverage
+from pipelines.identity.support import NO_WEIGHTS, measure_support, weights_of
 
 LOCAL_PEPPER = b"caw resolve"
 """Keys the customer ids of a one-off resolution; the warehouse uses its own pepper and its history of ids."""
@@ -171,13 +171,15 @@ def resolve_case(case: Case, policy: Policy | None = None, overrides: pl.DataFra
     book = open_book(_without_excluded(case, manual), chosen)
     decisions = read_overrides(manual, book.keys)
     judge = NameJudge(case.attributes.filter(pl.col("attribute") == "name")["value"], chosen.typo_share)
-    calibration = measure_support(book, chosen, judge)
-    bits = calibration.select("agree_bits", "disagree_bits").rows()
-    weights = dict(zip(book.slots_of("support"), bits, strict=True))
-    partitioner = Partitioner(chosen, judge, weights, support_coverage(book) >= chosen.support_coverage)
+    partitioner = Partitioner(chosen, judge, NO_WEIGHTS, _source_slot(book))
     stage = Stage(book, chosen, partitioner, decisions.labels(book.account_n))
     stage.enemies = decisions.enemies
-    for tier in _tiers(book):
+    strong, *others = _tiers(book)
+    stage.run_tier(strong)
+    calibration = measure_support(book, chosen, judge, stage.labels)
+    if chosen.uses_support:
+        partitioner.weights = weights_of(book, calibration)
+    for tier in others:
         stage.run_tier(tier)
     return Resolution(
         case,
@@ -211,7 +213,11 @@ def _tiers(book: Book) -> list[list[int]]:
     strong = [code for code, t in enumerate(book.types) if t.strength in STRONG]
     personal = [[code] for code, t in enumerate(book.types) if t.strength == "personal"]
     devices = [code for code, t in enumerate(book.types) if t.strength == "device"]
-    return [tier for tier in (strong, *personal, devices) if tier]
+    return [strong, *personal, devices]
+
+
+def _source_slot(book: Book) -> int | None:
+    return next((slot for slot in book.slots_of("support") if book.slots[slot].name == "source"), None)
 
 
 def _without_excluded(case: Case, overrides: pl.DataFrame) -> Case:

@@ -19,6 +19,7 @@ from pipelines.identity.components import component_roots
 from pipelines.identity.constrained import ConstrainedUnion, Tie
 from pipelines.identity.partition import UNATTACHED, Core, Member, Partitioner, Split
 from pipelines.identity.policy import Policy
+from pipelines.identity.support import least_score
 
 JUDGED = pl.Schema({"val": pl.Int32, "core": pl.Int32, "part": pl.Int32, "reason": pl.String})
 VERDICTS = pl.Schema({"val": pl.Int32, "verdict": pl.String, "reason": pl.String})
@@ -80,23 +81,42 @@ class Stage:
         per_slot = (
             shared.join(facts, on="core")
             .group_by("val", "slot")
-            .agg(distinct=pl.col("item").n_unique().cast(pl.Int64), cores=pl.col("core").n_unique().cast(pl.Int64))
+            .agg(
+                distinct=pl.col("item").n_unique().cast(pl.Int64),
+                cores=pl.col("core").n_unique().cast(pl.Int64),
+                carried=pl.len().cast(pl.Int64),
+            )
         )
 
         def most(kind: str, column: str = "distinct") -> pl.Expr:
             return pl.col(column).filter(pl.col("slot").is_in(kinds[kind])).max().fill_null(0)
 
         found = per_slot.group_by("val").agg(
+            support_bits=self._least_bits(),
             n_names=most("name"),
             n_hints=most("hint"),
             n_births=most("birth"),
             n_exclusive=most("exclusive"),
-            n_places=most("support"),
             n_known=pl.max_horizontal(most("name", "cores"), most("exclusive", "cores")),
         )
+        devices = [code for code, rule in enumerate(self.book.types) if rule.strength == "device"]
+        weights = self.partitioner.weights
+        prior = pl.when(pl.col("type").is_in(devices)).then(self.policy.device_bits).otherwise(weights.prior)
         return counts.join(found, on="val", how="left").with_columns(
-            pl.col("n_names", "n_hints", "n_births", "n_exclusive", "n_places", "n_known").fill_null(0)
+            pl.col("n_names", "n_hints", "n_births", "n_exclusive", "n_known").fill_null(0),
+            least_bits=prior + pl.col("support_bits").fill_null(0.0) + min(weights.silence),
         )
+
+    def _least_bits(self) -> pl.Expr:
+        """Lowest weight that the supporting attributes of a value can have between two of its cores."""
+        terms = [pl.lit(0.0)]
+        for slot, (agree, disagree) in self.partitioner.weights.attributes.items():
+            is_slot = pl.col("slot") == slot
+            terms.append(pl.when(is_slot & (pl.col("distinct") > 1)).then(min(disagree, 0.0)).otherwise(0.0).sum())
+            terms.append(
+                pl.when(is_slot & (pl.col("carried") > pl.col("distinct"))).then(min(agree, 0.0)).otherwise(0.0).sum()
+            )
+        return pl.sum_horizontal(terms)
 
     # --- verdicts -----------------------------------------------------------------------------------------------
 
@@ -122,8 +142,7 @@ class Stage:
             | (pl.col("n_births") > 1)
             | (~pl.col("type").is_in(strong) & ((pl.col("n_exclusive") > 1) | (pl.col("n_hints") > 0)))
         )
-        if self.partitioner.has_weights:
-            doubt |= ~pl.col("type").is_in(strong) & (pl.col("n_places") > 1)
+        doubt |= ~pl.col("type").is_in(strong) & (pl.col("least_bits") < self.partitioner.threshold)
         if not self.policy.links_nameless:
             doubt |= ~pl.col("type").is_in(strong)
         verdict = (
@@ -162,13 +181,21 @@ class Stage:
         judged: list[tuple[int, int, int, str | None]] = []
         verdicts: list[tuple[int, str, str]] = []
         rows = carried.sort("val", "first", "core").select("val", "type", "core", "first", "last")
-        for (val, type_code), group in _grouped(rows.iter_rows()):
-            members = [Member(core, first, last, known.get(core, blank)) for core, first, last in group]
-            rule: IdentifierType = self.book.types[type_code]
+        values = [
+            (
+                val,
+                self.book.types[code],
+                [Member(core, first, last, known.get(core, blank)) for core, first, last in group],
+            )
+            for (val, code), group in _grouped(zip(*(column.to_list() for column in rows), strict=True))
+        ]
+        if self.policy.uses_support:
+            self._trust(values)
+        for val, rule, members in values:
             split: Split = (
                 self.partitioner.shared_card(members)
                 if rule.strength in STRONG
-                else self.partitioner.personal(members, rule.recyclable)
+                else self.partitioner.personal(members, rule.strength == "device", rule.recyclable)
             )
             verdicts.append((val, split.verdict, split.reason))
             judged.extend(
@@ -180,12 +207,27 @@ class Stage:
             pl.DataFrame(verdicts, schema=VERDICTS, orient="row"),
         )
 
+    def _trust(self, values: Sequence[tuple[int, IdentifierType, list[Member]]]) -> None:
+        """Set from which odds a nameless account is given to one of several persons, by holding names out."""
+        tests = []
+        wanted = [v for v in values if v[1].strength not in STRONG and len(v[2]) <= self.policy.anonymous_limit]
+        for _, rule, members in wanted[:: max(1, len(wanted) // self.policy.held_out_values)]:
+            tests += self.partitioner.held_out(members, rule.strength == "device", rule.recyclable)
+        for is_alone in (True, False):
+            self.partitioner.cuts[is_alone] = least_score(
+                [(score, is_right) for alone, score, is_right in tests if alone == is_alone],
+                self.policy.link_posterior,
+                self.partitioner.threshold,
+                self.policy.calibration_pairs,
+            )
+
     def load_cores(self, facts: pl.DataFrame, kinds: tuple[str, ...]) -> dict[int, Core]:
         """What is known of cores, as objects; `kinds` of limited slots are loaded as exclusive."""
         texts = self.book.texts
         cores: dict[int, Core] = defaultdict(Core)
         field = {code: slot.kind for code, slot in enumerate(self.book.slots)}
-        for core, slot, item in facts.sort("core", "slot", "item").iter_rows():
+        columns = [facts[name].to_list() for name in ("core", "slot", "item")]
+        for core, slot, item in zip(*columns, strict=True):
             kind, known = field[slot], cores[core]
             if kind == "name":
                 known.names.add(texts[item])
@@ -194,7 +236,7 @@ class Stage:
             elif kind == "birth":
                 known.births.add(texts[item])
             elif kind == "support":
-                known.support.setdefault(slot, set()).add(texts[item])
+                known.support.setdefault(slot, set()).add(item)
             elif kind in kinds:
                 known.exclusive.setdefault(slot, set()).add(item)
         return dict(cores)
@@ -255,13 +297,24 @@ class Stage:
         inside = merged.filter(pl.col("component").is_in(list(breached))).select("core")
         return self._refuse(edges.join(inside, on="core", how="semi"), facts, carried)
 
+    def _first_seen(self, known: dict[int, Core]) -> dict[int, int]:
+        """When each value of a type limited within a window was first seen, for the cores at hand."""
+        windowed = {code for code, slot in enumerate(self.book.slots) if slot.window_days is not None}
+        values = {
+            val for core in known.values() for slot in windowed & core.exclusive.keys() for val in core.exclusive[slot]
+        }
+        if not values:
+            return {}
+        rows = self.book.evidence.filter(pl.col("val").is_in(list(values)))
+        return dict(rows.group_by("val").agg(pl.col("first").min()).iter_rows())
+
     def _refuse(self, edges: pl.DataFrame, facts: pl.DataFrame, carried: pl.DataFrame) -> pl.DataFrame:
         cores = edges.select("core").unique()
         known = self.load_cores(
             facts.select("core", "slot", "item").unique().join(cores, on="core", how="semi"), ("exclusive", "limited")
         )
         known.update({core: Core() for core in cores["core"].to_list() if core not in known})
-        first_seen = dict(self.book.evidence.group_by("val").agg(pl.col("first").min()).iter_rows()) if known else {}
+        first_seen = self._first_seen(known)
         enemies: dict[int, set[int]] = defaultdict(set)
         for account, others in self.enemies.items():
             enemies[int(self.labels[account])] |= {int(self.labels[other]) for other in others}

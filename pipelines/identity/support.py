@@ -1,15 +1,20 @@
-"""Support: what an agreeing or differing attribute is worth, measured on the data themselves.
+"""Support: what agreeing or differing attributes are worth, measured on the data themselves.
 
-Lives here: the rates at which supporting attributes agree between accounts of one person (joined by an exclusive id)
-and between persons who share an identifier (different names on one value), and the bits that follow.
+Lives here: the chance that two cores on one personal value are one person, learnt from the pairs that both have a
+name (whose names tell) and applied to those that have none: a prior, and bits for each supporting attribute and for a
+long silence. Missing attributes are no evidence.
 Stays out: the use of the bits (`partition`). Bits are rounded to halves, so that a few more rows rarely change a
 decision.
 """
 
 from __future__ import annotations
 
-from math import log2
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import floor, inf, log2
 
+import numpy as np
 import polars as pl
 
 from pipelines.identity.agreement import NameJudge
@@ -18,82 +23,157 @@ from pipelines.identity.policy import Policy
 
 CALIBRATION = pl.Schema(
     {
-        "attribute": pl.String,
-        "same_n": pl.Int64,
-        "same_rate": pl.Float64,
-        "other_n": pl.Int64,
-        "other_rate": pl.Float64,
-        "agree_bits": pl.Float64,
-        "disagree_bits": pl.Float64,
-        "is_measured": pl.Boolean,
+        "attribute": pl.String(),
+        "same_n": pl.Int64(),
+        "same_rate": pl.Float64(),
+        "other_n": pl.Int64(),
+        "other_rate": pl.Float64(),
+        "agree_bits": pl.Float64(),
+        "disagree_bits": pl.Float64(),
+        "is_measured": pl.Boolean(),
     }
 )
+"""Per attribute: pairs of one person and of two that both have it, how often it agrees in each, the bits. The row
+`prior` holds the pairs and, in agree_bits, the log odds of one person; in the row `silence` a silence is agreement."""
+
 BITS_CAP = 8.0
+SMALL_BIN = 20
+PRIOR, SILENCE = "prior", "silence"
 
 
-def measure_support(book: Book, policy: Policy, judge: NameJudge) -> pl.DataFrame:
-    """Agreement rates and bits of each supporting attribute: columns of CALIBRATION, one row per attribute.
+@dataclass(frozen=True)
+class Weights:
+    """Bits (log2 of likelihood ratios): prior odds, (agree, disagree) per support slot, (silence, none)."""
 
-    Pairs are neighbours in time on one value, so a value on many accounts counts linearly. With fewer pairs of either
-    kind than the policy asks, or where the policy pins them, the policy's own rates are used.
+    prior: float
+    attributes: dict[int, tuple[float, float]]
+    silence: tuple[float, float]
+
+
+NO_WEIGHTS = Weights(BITS_CAP, {}, (0.0, 0.0))
+"""Every pair without a conflict is one person: what counts where supporting attributes are not asked."""
+
+
+def measure_support(book: Book, policy: Policy, judge: NameJudge, labels: np.ndarray) -> pl.DataFrame:
+    """Agreement rates and bits: columns of CALIBRATION, one row per supporting attribute, silence and prior.
+
+    Pairs are cores next to each other in time on one personal value, not joined by stronger evidence and with no
+    conflict of ids, so a value on many accounts counts linearly. With fewer pairs of either kind than the policy asks,
+    or where the policy pins an attribute, the policy's own rates are used.
     """
-    rows = []
-    strong = [code for code, t in enumerate(book.types) if t.strength == "exclusive"]
-    personal = [code for code, t in enumerate(book.types) if t.strength == "personal"]
-    name_slot = book.slots_of("name")[0]
-    names = book.facts.filter(pl.col("slot") == name_slot).group_by("acc").agg(name=pl.col("item").min())
+    pairs = _neighbours(book, policy, labels)
+    facts = book.facts.with_columns(core=pl.Series(labels[book.facts["acc"].to_numpy()], dtype=pl.Int32))
+    cores = pl.concat([pairs["a"], pairs["b"]]).unique()
+    facts = facts.join(pl.DataFrame({"core": cores}), on="core", how="semi").select("core", "slot", "item").unique()
+    states = _states(pairs, facts)
+    slots = book.slots_of("exclusive") + book.slots_of("birth")
+    barred = states.filter(pl.col("slot").is_in(slots) & ~pl.col("agrees")).select("pair").unique()
+    judged = _judge_names(pairs, facts, book, judge).join(barred, on="pair", how="anti")
+    same, other = (judged.filter(pl.col("is_same") == is_same) for is_same in (True, False))
+    enough = min(same.height, other.height) >= policy.calibration_pairs
+    rows: list[tuple[object, ...]] = []
     for slot, attribute in zip(book.slots_of("support"), policy.support, strict=True):
-        known = book.facts.filter(pl.col("slot") == slot).group_by("acc").agg(item=pl.col("item").min())
-        same = _neighbours(book, strong, known, policy.anonymous_limit)
-        named = _neighbours(book, personal, known.join(names, on="acc"), policy.anonymous_limit)
-        other = _different_names(named, book.texts, judge)
-        is_measured = min(same.height, other.height) >= policy.calibration_pairs and not attribute.is_pinned
-        same_rate = _rate(same) if is_measured else attribute.same_rate
-        other_rate = _rate(other) if is_measured else attribute.other_rate
+        found = states.filter(pl.col("slot") == slot)
         rows.append(
-            (
+            _row(
                 attribute.name,
-                same.height,
-                same_rate,
-                other.height,
-                other_rate,
-                _bits(same_rate, other_rate),
-                _bits(1 - same_rate, 1 - other_rate),
-                is_measured,
+                found.join(same, on="pair", how="semi")["agrees"],
+                found.join(other, on="pair", how="semi")["agrees"],
+                (attribute.same_rate, attribute.other_rate),
+                enough and not attribute.is_pinned,
+                attribute.name in {t.name for t in book.types},
             )
         )
+    rows.append(_row(SILENCE, same["is_silent"], other["is_silent"], (0.5, 0.5), enough, False))
+    odds = _half((same.height + 1) / (other.height + 1)) if enough else policy.prior_bits
+    rows.append((PRIOR, same.height, None, other.height, None, odds, None, enough))
     return pl.DataFrame(rows, schema=CALIBRATION, orient="row")
 
 
-def support_coverage(book: Book) -> float:
-    """Share of accounts that carry at least one supporting attribute."""
-    slots = book.slots_of("support")
-    carried = book.facts.filter(pl.col("slot").is_in(slots))["acc"].n_unique()
-    return carried / max(book.account_n, 1)
+def weights_of(book: Book, calibration: pl.DataFrame) -> Weights:
+    """The bits of a calibration by slot."""
+    bits = {name: (agree, disagree) for name, agree, disagree in
+            calibration.select("attribute", "agree_bits", "disagree_bits").iter_rows()}  # fmt: skip
+    attributes = {slot: bits[book.slots[slot].name] for slot in book.slots_of("support")}
+    return Weights(bits[PRIOR][0], attributes, bits[SILENCE])
 
 
-def _neighbours(book: Book, types: list[int], known: pl.DataFrame, accounts_n: int) -> pl.DataFrame:
-    """Pairs of accounts next to each other in time on one value of `accounts_n` accounts or fewer, with `agrees`."""
-    rows = book.evidence.filter(pl.col("type").is_in(types) & (pl.len().over("val") <= accounts_n))
-    rows = rows.join(known, on="acc").sort("val", "first", "acc")
-    before = {f"{name}_before": pl.col(name).shift(1) for name in rows.columns}
-    pairs = rows.with_columns(**before).filter(pl.col("val") == pl.col("val_before"))
-    return pairs.with_columns(agrees=pl.col("item") == pl.col("item_before"))
+def _neighbours(book: Book, policy: Policy, labels: np.ndarray) -> pl.DataFrame:
+    """Pairs of cores next to each other in time on a personal value of few accounts: pair, a, b, is_silent."""
+    personal = [code for code, t in enumerate(book.types) if t.strength == "personal"]
+    rows = book.evidence.filter(pl.col("type").is_in(personal) & (pl.len().over("val") <= policy.anonymous_limit))
+    rows = rows.with_columns(core=pl.Series(labels[rows["acc"].to_numpy()], dtype=pl.Int32))
+    rows = rows.group_by("val", "core").agg(pl.col("first").min(), pl.col("last").max()).sort("val", "first", "core")
+    gap = policy.epoch_gap_days * 86_400_000_000
+    return (
+        rows.with_columns(a=pl.col("core").shift(1).over("val"), before=pl.col("last").shift(1).over("val"))
+        .filter(pl.col("a").is_not_null())
+        .select("a", b="core", is_silent=pl.col("first") - pl.col("before") >= gap)
+        .with_row_index("pair")
+    )
 
 
-def _different_names(pairs: pl.DataFrame, texts: list[str], judge: NameJudge) -> pl.DataFrame:
-    """The pairs whose names cannot be one person's (a typing error can)."""
-    differing = pairs.filter(pl.col("name") != pl.col("name_before"))
-    names = differing.select("name", "name_before").unique()
-    apart = names.filter([not judge.agree(texts[a], texts[b]) for a, b in names.iter_rows()])
-    return differing.join(apart, on=["name", "name_before"], how="semi")
+def _states(pairs: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
+    """Pairs whose both cores have a slot filled: pair, slot, agrees (they share an item)."""
+    left = pairs.select("pair", core="a").join(facts, on="core").select("pair", "slot", "item")
+    right = pairs.select("pair", core="b").join(facts, on="core").select("pair", "slot", "item")
+    both = left.select("pair", "slot").unique().join(right.select("pair", "slot").unique(), on=["pair", "slot"])
+    shared = left.join(right, on=["pair", "slot", "item"], how="semi").select("pair", "slot").unique()
+    return both.join(shared.with_columns(agrees=pl.lit(True)), on=["pair", "slot"], how="left").with_columns(
+        pl.col("agrees").fill_null(False)
+    )
 
 
-def _rate(pairs: pl.DataFrame) -> float:
-    return (int(pairs["agrees"].sum()) + 1) / (pairs.height + 2)
+def _judge_names(pairs: pl.DataFrame, facts: pl.DataFrame, book: Book, judge: NameJudge) -> pl.DataFrame:
+    """Pairs whose both cores are named: pair, is_silent, is_same (some name of one agrees with some of the other)."""
+    names: dict[int, set[str]] = defaultdict(set)
+    for core, item in facts.filter(pl.col("slot") == book.slots_of("name")[0]).select("core", "item").iter_rows():
+        names[core].add(book.texts[item])
+    rows = [
+        (pair, is_silent, judge.any_agree(names[a], names[b]))
+        for pair, a, b, is_silent in pairs.iter_rows()
+        if a in names and b in names
+    ]
+    schema = {"pair": pairs.schema["pair"], "is_silent": pl.Boolean(), "is_same": pl.Boolean()}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _bits(same: float, other: float) -> float:
-    """Log-likelihood ratio in half bits."""
-    bits = round(2 * log2(max(same, 1e-9) / max(other, 1e-9))) / 2
-    return max(-BITS_CAP, min(BITS_CAP, bits))
+def _row(
+    name: str, same: pl.Series, other: pl.Series, default: tuple[float, float], is_measured: bool, only_differs: bool
+) -> tuple[str, int, float, int, float, float, float, bool]:
+    """One row of the calibration; an identifier type that agrees says nothing, since agreement joins by itself."""
+    a, b = (_rate(same), _rate(other)) if is_measured else default
+    agree = 0.0 if only_differs else _half(a / b)
+    return name, len(same), a, len(other), b, agree, _half((1 - a) / (1 - b)), is_measured
+
+
+def _rate(agrees: pl.Series) -> float:
+    return (int(agrees.sum()) + 1) / (len(agrees) + 2)
+
+
+def _half(ratio: float) -> float:
+    """log2 of a ratio in halves, capped."""
+    return max(-BITS_CAP, min(BITS_CAP, round(2 * log2(ratio)) / 2))
+
+
+def least_score(tests: Sequence[tuple[float, bool]], posterior: float, default: float, tests_n: int) -> float:
+    """Lowest log odds, in whole bits, from which held-out tests (log odds, is right) come out right often enough.
+
+    Bins of one bit are read from the top, those with fewer than 20 tests together with the next; the first that is
+    right less often than `posterior` ends the search. With fewer than `tests_n` tests the default stands; infinity
+    says that even the highest odds are not to be trusted.
+    """
+    if len(tests) < tests_n:
+        return default
+    bins: dict[int, list[bool]] = defaultdict(list)
+    for score, is_right in tests:
+        bins[floor(score)].append(is_right)
+    cut, pool = inf, []
+    for bit in sorted(bins, reverse=True):
+        pool += bins[bit]
+        if len(pool) < SMALL_BIN:
+            continue
+        if sum(pool) < posterior * len(pool):
+            break
+        cut, pool = float(bit), []
+    return cut
