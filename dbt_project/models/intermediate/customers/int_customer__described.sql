@@ -1,6 +1,5 @@
 -- What the accounts of a person say of them. Acquisition is told by the earliest account that tells it, everything else
 -- by the account that spoke last; ties fall to the smaller account key.
-{%- set latest = ['city', 'region', 'country', 'birth_year'] %}
 
 with accounts as (
     select
@@ -13,7 +12,8 @@ with accounts as (
         row_number() over (
             partition by people.customer_id order by accounts.first_seen_at, accounts.account_key
         ) as seniority,
-        case accounts.buyer_key_kind when 'real' then 1 when 'hashed' then 2 when 'masked' then 3 else 4 end as kind_rank
+        case accounts.buyer_key_kind when 'real' then 1 when 'hashed' then 2 when 'masked' then 3 else 4 end
+            as kind_rank
     from {{ ref('int_accounts') }} as accounts
     inner join {{ ref('int_account__assigned') }} as people on accounts.account_key = people.account_key
 ),
@@ -27,6 +27,9 @@ told as (
 )
 
 select
+    {% for name in ['city', 'region', 'country', 'birth_year'] %}
+    min_by({{ name }}, case when {{ name }} is not null then recency end) as {{ name }},
+    {% endfor %}
     customer_id,
     count(*) as account_n,
     min(kind_rank) <= 2 as is_identified,
@@ -36,8 +39,5 @@ select
     min(first_seen_at) as first_seen_at,
     max(case when seniority = first_told then acquisition_channel end) as acquisition_channel,
     max(case when seniority = first_told then acquisition_campaign end) as acquisition_campaign
-    {%- for name in latest %},
-    min_by({{ name }}, case when {{ name }} is not null then recency end) as {{ name }}
-    {%- endfor %}
 from told
 group by customer_id

@@ -1,6 +1,6 @@
 -- Which costs each channel bears: its own line of the seed, else the general one. A cost it bears and nobody records is
 -- not known; one it does not bear is zero.
-{%- set components = ['cogs', 'platform_fee', 'payment_fee', 'commission', 'fulfilment'] %}
+{% set components = ['cogs', 'platform_fee', 'payment_fee', 'commission', 'fulfilment'] %}
 
 with channels as (
     select distinct channel from {{ ref('int_order__unioned') }}
@@ -19,10 +19,10 @@ rules as (
 )
 
 select
-    channel
-    {%- for component in components %},
+    {% for component in components %}
     max(case when component = '{{ component }}' and requirement = 'required' then 1 else 0 end) = 1
-        as bears_{{ component }}
-    {%- endfor %}
+        as bears_{{ component }},
+    {% endfor %}
+    channel
 from rules
 group by channel

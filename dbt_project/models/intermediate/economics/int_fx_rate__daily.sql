@@ -12,9 +12,9 @@ with stated as (
 ),
 
 ages as (
-    {%- for days in range(8) %}
+    {% for days in range(8) %}
     select {{ days }} as age_days{{ ' union all' if not loop.last }}
-    {%- endfor %}
+    {% endfor %}
 ),
 
 carried as (

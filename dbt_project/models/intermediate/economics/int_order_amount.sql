@@ -20,21 +20,23 @@ charges as (
     inner join line_statements as lines on orders.order_key = lines.order_key
 )
 
-select order_key, cast(null as varchar) as order_line_key, 'order_discount' as component, currency, order_discount as amount
+{% for component, has_on_lines in {
+    'order_discount': none, 'shipping_charged': none, 'platform_subsidy': 'has_subsidies', 'tax_total': 'has_taxes'
+}.items() %}
+select
+    order_key,
+    cast(null as varchar) as order_line_key,
+    '{{ component }}' as component,
+    currency,
+    {{ component }} as amount
 from charges
-where order_discount <> 0
+where {{ component }} <> 0{{ ' and not ' ~ has_on_lines if has_on_lines }}
 union all
-select order_key, cast(null as varchar) as order_line_key, 'shipping_charged' as component, currency, shipping_charged as amount
-from charges
-where shipping_charged <> 0
-union all
-select order_key, cast(null as varchar) as order_line_key, 'platform_subsidy' as component, currency, platform_subsidy as amount
-from charges
-where platform_subsidy <> 0 and not has_subsidies
-union all
-select order_key, cast(null as varchar) as order_line_key, 'tax' as component, currency, tax_total as amount
-from charges
-where tax_total <> 0 and not has_taxes
-union all
-select order_key, order_line_key, component, currency, amount
+{% endfor %}
+select
+    order_key,
+    order_line_key,
+    component,
+    currency,
+    amount
 from {{ ref('int_order_cost') }}

@@ -16,12 +16,12 @@ with amounts as (
 )
 
 select
-    order_key,
-    order_line_key,
-    component,
-    amount_currency,
-    {{ to_units('amount') }} as amount_units,
-    {{ rate_between('amount_currency', 'currency', 'to_order.rate') }} as order_rate,
-    {{ rate_between('amount_currency', 'reporting_currency', 'to_reporting.rate') }} as reporting_rate
+    amounts.order_key,
+    amounts.order_line_key,
+    amounts.component,
+    amounts.amount_currency,
+    {{ to_units('amounts.amount') }} as amount_units,
+    {{ rate_between('amounts.amount_currency', 'amounts.currency', 'to_order.rate') }} as order_rate,
+    {{ rate_between('amounts.amount_currency', 'amounts.reporting_currency', 'to_reporting.rate') }} as reporting_rate
 from amounts
 {{ join_rates('amounts', 'amount_currency') }}

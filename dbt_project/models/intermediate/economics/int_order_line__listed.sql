@@ -1,9 +1,9 @@
 -- The list value of each line: as the export states it, else from the price list at the day of the order, the offer of
--- the store before that of the channel before the general one; null where nobody states a price. A price list speaks for
--- orders in its own currency only: converted, it is a price that nobody was asked.
+-- the store before that of the channel before the general one; null where nobody states a price. A price list speaks
+-- for orders in its own currency only: converted, it is a price that nobody was asked.
 {{ config(materialized='view') }}
 
-{%- set closeness = {
+{% set closeness = {
     'offer_of_store_and_channel': ['store_id', 'channel'], 'offer_of_store': ['store_id'],
     'offer_of_channel': ['channel'], 'offer_of_all': []
 } %}
@@ -15,15 +15,15 @@ select
         cast(lines.qty * coalesce({{ closeness | join('.list_price, ') }}.list_price) as decimal(18, 4))
     ) as list_value
 from {{ ref('int_order_line__priced') }} as lines
-{%- for offer, narrowed in closeness.items() %}
+{% for offer, narrowed in closeness.items() %}
 left join {{ ref('int_price_list__effective') }} as {{ offer }}
     on
         lines.sku = {{ offer }}.sku
         and lines.currency = {{ offer }}.currency
         and {{ offer }}.narrowed_by = '{{ narrowed | join(' ') }}'
-        {%- for name in narrowed %}
+        {% for name in narrowed %}
         and lines.{{ name }} = {{ offer }}.{{ name }}
-        {%- endfor %}
+        {% endfor %}
         and lines.ordered_on >= {{ offer }}.valid_from
         and lines.ordered_on <= {{ offer }}.last_on
-{%- endfor %}
+{% endfor %}

@@ -8,7 +8,7 @@ with shared as (
         lines.line_discount + coalesce(shares.order_discount, 0) as merchant_discount,
         coalesce(lines.platform_subsidy, shares.platform_subsidy, 0) as subsidy,
         coalesce(shares.shipping_charged, 0) as shipping_charged,
-        coalesce(lines.tax, shares.tax, 0) as tax_contained
+        coalesce(lines.tax, shares.tax_total, 0) as tax_contained
     from {{ ref('int_order_line__priced') }} as lines
     inner join {{ ref('int_order_line__listed') }} as listed on lines.order_line_key = listed.order_line_key
     left join {{ ref('int_order_line__shared') }} as shares on lines.order_line_key = shares.order_line_key
@@ -24,12 +24,12 @@ valued as (
 
 converted as (
     select
-        *,
-        {%- for amount in [
+        {% for amount in [
             'list_value', 'markdown', 'merchant_discount', 'subsidy', 'shipping_charged', 'tax_contained'
         ] %}
-        {{ convert_money(amount, 'reporting_rate') }} as {{ amount }}_reporting{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ convert_money(amount, 'reporting_rate') }} as {{ amount }}_reporting,
+        {% endfor %}
+        *
     from valued
 )
 
@@ -50,15 +50,14 @@ select
     line_n,
     weight_units,
     weight_total_units,
-    known_list_value is not null as is_list_price_known,
-    subsidy as platform_subsidy,
-    subsidy_reporting as platform_subsidy_reporting,
-    {%- for suffix in ['', '_reporting'] %}
+    {% for suffix in ['', '_reporting'] %}
     list_value{{ suffix }},
     markdown{{ suffix }},
     merchant_discount{{ suffix }},
     list_value{{ suffix }} - markdown{{ suffix }} - merchant_discount{{ suffix }} as gross_merchandise{{ suffix }},
     shipping_charged{{ suffix }},
-    tax_contained{{ suffix }}{{ ',' if not loop.last }}
-    {%- endfor %}
+    tax_contained{{ suffix }},
+    subsidy{{ suffix }} as platform_subsidy{{ suffix }},
+    {% endfor %}
+    known_list_value is not null as is_list_price_known
 from converted

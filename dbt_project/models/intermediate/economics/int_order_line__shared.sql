@@ -1,8 +1,8 @@
 -- Every amount of an order on its lines: shared by largest remainder in its own currency, then each line's share
 -- converted once. Per component one column in
 -- each currency, null where nothing is recorded or a part of it is unknown, and whether anything is recorded.
-{%- set components = [
-    'order_discount', 'shipping_charged', 'platform_subsidy', 'tax', 'platform_fee', 'payment_fee', 'commission',
+{% set components = [
+    'order_discount', 'shipping_charged', 'platform_subsidy', 'tax_total', 'platform_fee', 'payment_fee', 'commission',
     'fulfilment', 'incentives'
 ] %}
 
@@ -51,11 +51,11 @@ converted as (
 )
 
 select
-    order_line_key
-    {%- for component in components %},
+    {% for component in components %}
     {{ sum_known('amount', "component = '" ~ component ~ "'") }} as {{ component }},
     {{ sum_known('amount_reporting', "component = '" ~ component ~ "'") }} as {{ component }}_reporting,
-    count(case when component = '{{ component }}' then 1 end) > 0 as has_{{ component }}
-    {%- endfor %}
+    count(case when component = '{{ component }}' then 1 end) > 0 as has_{{ component }},
+    {% endfor %}
+    order_line_key
 from converted
 group by order_line_key

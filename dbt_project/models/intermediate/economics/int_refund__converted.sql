@@ -57,8 +57,8 @@ running as (
 taxed as (
     select
         *,
-        {{ tax_returned_by('refunded_so_far') }} - {{ tax_returned_by('(refunded_so_far - refunded_goods - refunded_shipping)') }}
-            as tax_returned
+        {{ tax_returned_by('refunded_so_far') }}
+        - {{ tax_returned_by('(refunded_so_far - refunded_goods - refunded_shipping)') }} as tax_returned
     from running
 )
 
@@ -68,17 +68,15 @@ select
     order_key,
     refunded_on,
     refund_precision,
-    kind,
-    refunded_goods,
-    refunded_goods_reporting,
-    refunded_shipping,
-    refunded_shipping_reporting,
-    cast(tax_returned as decimal(18, 4)) as tax_returned,
-    {{ convert_money('tax_returned', 'reporting_rate') }} as tax_returned_reporting,
-    {%- for suffix, rate in {'': 'cost_order_rate', '_reporting': 'cost_reporting_rate'}.items() %}
+    {% for suffix, rate in {'': 'cost_order_rate', '_reporting': 'cost_reporting_rate'}.items() %}
+    refunded_goods{{ suffix }},
+    refunded_shipping{{ suffix }},
     case
         when restocked_qty = 0 then 0
         else {{ convert_money('cast(restocked_qty * unit_cost as decimal(18, 4))', rate) }}
-    end as cogs_returned{{ suffix }}{{ ',' if not loop.last }}
-    {%- endfor %}
+    end as cogs_returned{{ suffix }},
+    {% endfor %}
+    cast(tax_returned as decimal(18, 4)) as tax_returned,
+    {{ convert_money('tax_returned', 'reporting_rate') }} as tax_returned_reporting,
+    kind
 from taxed

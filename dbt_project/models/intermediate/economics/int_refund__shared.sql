@@ -1,17 +1,22 @@
 -- Refunds on lines, in the currency of the refund. One of a line stays there; one of all goods gives every line its own
 -- gross merchandise; any other is shared like every amount of an order. Units that came back are shared likewise.
-with parts as (
-    select refund_key, order_key, 'goods' as part, {{ to_units('goods') }} as amount_units
-    from {{ ref('int_refund__stated') }}
-    where order_line_key is null and not is_all_goods
-    union all
-    select refund_key, order_key, 'shipping' as part, {{ to_units('shipping') }} as amount_units
+with of_orders as (
+    select *
     from {{ ref('int_refund__stated') }}
     where order_line_key is null
-    union all
-    select refund_key, order_key, 'restocked_qty' as part, {{ to_units('restocked_qty') }} as amount_units
-    from {{ ref('int_refund__stated') }}
-    where order_line_key is null
+),
+
+parts as (
+    {% for part in ['goods', 'shipping', 'restocked_qty'] %}
+    select
+        refund_key,
+        order_key,
+        '{{ part }}' as part,
+        {{ to_units(part) }} as amount_units
+    from of_orders
+    {{ 'where not is_all_goods' if part == 'goods' }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 on_orders as (
@@ -33,18 +38,18 @@ shared as (
         lines.order_line_key,
         'goods' as part,
         {{ to_units('lines.gross_merchandise') }} as shared_units
-    from {{ ref('int_refund__stated') }} as refunds
+    from of_orders as refunds
     inner join {{ ref('int_order_line__revenue') }} as lines on refunds.order_key = lines.order_key
     where refunds.is_all_goods
 ),
 
 gathered as (
     select
+        {% for part in ['goods', 'shipping', 'restocked_qty'] %}
+        {{ from_units("sum(case when part = '" ~ part ~ "' then shared_units else 0 end)") }} as {{ part }},
+        {% endfor %}
         refund_key,
         order_line_key
-        {%- for part in ['goods', 'shipping', 'restocked_qty'] %},
-        {{ from_units("sum(case when part = '" ~ part ~ "' then shared_units else 0 end)") }} as {{ part }}
-        {%- endfor %}
     from shared
     group by refund_key, order_line_key
 )

@@ -1,10 +1,5 @@
 -- Every refund once, dated or not, with whether it gives back all goods of its order.
-select
-    refunds.*,
-    refunds.order_line_key is null
-    and refunds.refund_currency = orders.currency
-    and refunds.goods = sums.gross_merchandise as is_all_goods
-from (
+with refunds as (
     select
         refund_key,
         order_key,
@@ -30,6 +25,13 @@ from (
         shipping,
         cast(0 as decimal(18, 6)) as restocked_qty
     from {{ ref('int_refund__undated') }}
-) as refunds
+)
+
+select
+    refunds.*,
+    refunds.order_line_key is null
+    and refunds.refund_currency = orders.currency
+    and refunds.goods = sums.gross_merchandise as is_all_goods
+from refunds
 inner join {{ ref('int_order__rated') }} as orders on refunds.order_key = orders.order_key
 inner join {{ ref('int_order__revenue') }} as sums on refunds.order_key = sums.order_key

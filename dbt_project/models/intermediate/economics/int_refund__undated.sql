@@ -1,8 +1,12 @@
--- Refunds of which an export states only a total, for orders that no feed covers: the total of a line, else of the order,
--- which gives back goods first and then shipping. Dated to the day of the order.
+-- Refunds of which an export states only a total, for orders that no feed covers: the total of a line, else of the
+-- order, which gives back goods first and then shipping. Dated to the day of the order.
 {{ config(materialized='view') }}
 
-with line_totals as (
+with dated as (
+    select distinct order_key from {{ ref('int_refund__dated') }}
+),
+
+line_totals as (
     select
         lines.order_key,
         lines.order_line_key,
@@ -10,14 +14,13 @@ with line_totals as (
         lines.currency,
         lines.refunded_total
     from {{ ref('int_order_line__priced') }} as lines
-    left join (select distinct order_key from {{ ref('int_refund__dated') }}) as dated
-        on lines.order_key = dated.order_key
+    left join dated on lines.order_key = dated.order_key
     where lines.refunded_total <> 0 and not lines.is_void and dated.order_key is null
 ),
 
 covered as (
-    select order_key from {{ ref('int_refund__dated') }}
-    union
+    select order_key from dated
+    union distinct
     select order_key from line_totals
 ),
 

@@ -1,7 +1,7 @@
 -- Evidence of who is whom: an account, or a source's statement, and a value it carries. Only values that the door keyed
 -- are here, so masked, virtual and blocked ones link nobody. One row per account or statement, value and evidence.
 with records as (
-    {%- for id_type in ['email', 'phone', 'member_no'] %}
+    {% for id_type in ['email', 'phone', 'member_no'] %}
     select
         account_key,
         '{{ id_type }}' as id_type,
@@ -11,11 +11,11 @@ with records as (
         'account' as evidence
     from {{ ref('int_source_customer__unioned') }}
     {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    {% endfor %}
 ),
 
 orders as (
-    {%- for id_type in ['email', 'phone'] %}
+    {% for id_type in ['email', 'phone'] %}
     select
         account_key,
         '{{ id_type }}' as id_type,
@@ -25,11 +25,11 @@ orders as (
         'order' as evidence
     from {{ ref('int_order__unioned') }}
     {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    {% endfor %}
 ),
 
 statements as (
-    {%- for side in ['a', 'b'] %}
+    {% for side in ['a', 'b'] %}
     select
         link_key as account_key,
         id_type_{{ side }} as id_type,
@@ -40,7 +40,30 @@ statements as (
     from {{ ref('int_identity_link__unioned') }}
     where id_value_a_key is not null and id_value_b_key is not null
     {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    {% endfor %}
+),
+
+spoken_of as (
+    select distinct
+        id_type,
+        value_key
+    from statements
+),
+
+holders as (
+    select
+        account_key,
+        source_system,
+        source_customer_id_key,
+        coalesce(created_at, known_at) as seen_at
+    from {{ ref('int_source_customer__unioned') }}
+    union all
+    select
+        account_key,
+        source_system,
+        source_customer_id_key,
+        first_seen_at as seen_at
+    from {{ ref('int_order_account') }}
 ),
 
 native as (
@@ -51,14 +74,8 @@ native as (
         accounts.source_system,
         accounts.seen_at,
         'account' as evidence
-    from (
-        select account_key, source_system, source_customer_id_key, coalesce(created_at, known_at) as seen_at
-        from {{ ref('int_source_customer__unioned') }}
-        union all
-        select account_key, source_system, source_customer_id_key, first_seen_at as seen_at
-        from {{ ref('int_order_account') }}
-    ) as accounts
-    inner join (select distinct id_type, value_key from statements) as spoken_of
+    from holders as accounts
+    inner join spoken_of
         on
             accounts.source_customer_id_key = spoken_of.value_key
             and accounts.source_system || ':account' = spoken_of.id_type

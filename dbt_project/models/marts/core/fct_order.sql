@@ -1,5 +1,5 @@
 -- Orders as known at the as-of day, with the sums of their lines. A sum over lines of which one is unknown is unknown.
-{%- set amounts = [
+{% set amounts = [
     'list_value', 'markdown', 'merchant_discount', 'gross_merchandise', 'refunded_goods', 'net_revenue', 'contribution'
 ] %}
 
@@ -7,11 +7,11 @@ with line_sums as (
     select
         order_key,
         count(*) as line_n,
-        {%- for suffix in ['', '_reporting'] %}
-        {%- for amount in amounts %}
+        {% for suffix in ['', '_reporting'] %}
+        {% for amount in amounts %}
         {{ sum_known(amount ~ suffix) }} as {{ amount }}{{ suffix }},
-        {%- endfor %}
-        {%- endfor %}
+        {% endfor %}
+        {% endfor %}
         sum(case when contribution_reporting is not null then net_revenue_reporting else 0 end)
             as costed_net_revenue_reporting
     from {{ ref('fct_order_line_economics') }}
@@ -57,11 +57,11 @@ select
     coalesce(line_sums.line_n, 0) as line_n,
     first_skus.first_sku,
     kept.refund_precision,
-    {%- for suffix in ['', '_reporting'] %}
-    {%- for amount in amounts %}
+    {% for suffix in ['', '_reporting'] %}
+    {% for amount in amounts %}
     line_sums.{{ amount }}{{ suffix }},
-    {%- endfor %}
-    {%- endfor %}
+    {% endfor %}
+    {% endfor %}
     cast(coalesce(line_sums.costed_net_revenue_reporting, 0) as decimal(18, 4)) as costed_net_revenue_reporting
 from {{ ref('int_order__rated') }} as orders
 inner join {{ ref('int_order__kept') }} as kept on orders.order_key = kept.order_key

@@ -10,13 +10,14 @@ select
     refunds.refunded_on,
     refunds.refund_precision,
     refunds.kind,
+    {% for suffix in ['', '_reporting'] %}
+    refunds.refunded_goods{{ suffix }},
+    refunds.refunded_shipping{{ suffix }},
+    refunds.tax_returned{{ suffix }},
+    refunds.cogs_returned{{ suffix }},
+    {% endfor %}
     lines.currency,
-    lines.reporting_currency,
-    {%- for suffix in ['', '_reporting'] %}
-    {%- for amount in ['refunded_goods', 'refunded_shipping', 'tax_returned', 'cogs_returned'] %}
-    refunds.{{ amount }}{{ suffix }}{{ ',' if not (loop.last and suffix) }}
-    {%- endfor %}
-    {%- endfor %}
+    lines.reporting_currency
 from {{ ref('int_refund__converted') }} as refunds
 inner join {{ ref('int_order_line__revenue') }} as lines on refunds.order_line_key = lines.order_line_key
 inner join {{ ref('int_account__assigned') }} as people on lines.account_key = people.account_key

@@ -2,7 +2,9 @@
 with latest as ({{ latest_records('canonical__consent') }})
 
 select
-    {{ account_key(owner_of('account_source'), ['source_customer_id_key'], "'record/' || record_hash") }} as account_key,
+    {{
+        account_key(owner_of('account_source'), ['source_customer_id_key'], "'record/' || record_hash")
+    }} as account_key,
     source_system,
     purpose,
     channel,

@@ -1,5 +1,5 @@
 -- Orders, from the row of each block that carries the order-level values, wherever in the block it stands.
--- Subtotal is the anchor: what the lines add up to beyond it is the order's discount, whatever the discount column says.
+-- Subtotal is the anchor: what the lines add up to beyond it is the order's discount, whatever else the columns say.
 -- Total says whether tax is contained (Total = Subtotal + Shipping) or on top, where it is never revenue.
 with latest as ({{ latest_records('shopify__orders') }}),
 
@@ -8,7 +8,6 @@ heads as (
         *,
         coalesce(id, order_name) as order_id,
         coalesce(shipping, 0) as shipping_charged,
-        coalesce(taxes, 0) as tax_stated,
         case
             when total - coalesce(duties, 0) = subtotal + coalesce(shipping, 0) then 0 else coalesce(taxes, 0)
         end as tax_on_top
@@ -31,16 +30,25 @@ statuses as (
         status
     from {{ ref('order_statuses') }}
     where adapter = 'shopify'
+),
+
+judged as (
+    select
+        heads.*,
+        line_totals.line_total,
+        statuses.status as known_status
+    from heads
+    inner join line_totals
+        on heads.source_system = line_totals.source_system and heads.record_key = line_totals.record_key
+    left join statuses on heads.financial_status = statuses.source_status
 )
 
 select
-    {{ source_key('heads.source_system', 'order_id') }} as order_key,
+    {{ source_key('source_system', 'order_id') }} as order_key,
     {{
-        account_key(
-            'heads.source_system', ['email_key', 'phone_key', 'billing_phone_key'], "'order/' || order_id"
-        )
+        account_key('source_system', ['email_key', 'phone_key', 'billing_phone_key'], "'order/' || order_id")
     }} as account_key,
-    heads.source_system,
+    source_system,
     order_id,
     order_name as order_no,
     channel,
@@ -56,12 +64,12 @@ select
     cancelled_at,
     case
         when cancelled_at is not null then 'cancelled'
-        else coalesce(statuses.status, case when paid_at is null then 'pending' else 'paid' end)
+        else coalesce(known_status, case when paid_at is null then 'pending' else 'paid' end)
     end as status,
     currency,
     shipping_charged,
-    cast(tax_stated - tax_on_top as decimal(18, 4)) as tax_total,
-    cast(line_totals.line_total - subtotal as decimal(18, 4)) as order_discount,
+    cast(coalesce(taxes, 0) - tax_on_top as decimal(18, 4)) as tax_total,
+    cast(line_total - subtotal as decimal(18, 4)) as order_discount,
     {{ shopify_refund_without_tax() }} as refunded_total,
     payment_method,
     coalesce(shipping_province, billing_province) as region,
@@ -72,7 +80,4 @@ select
         ])
     }},
     known_at
-from heads
-inner join line_totals
-    on heads.source_system = line_totals.source_system and heads.record_key = line_totals.record_key
-left join statuses on heads.financial_status = statuses.source_status
+from judged

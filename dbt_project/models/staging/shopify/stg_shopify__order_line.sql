@@ -12,21 +12,23 @@ heads as (
 
 numbered as (
     select
-        *,
+        latest.*,
+        heads.order_id,
         cast(row_number() over (
-            partition by source_system, record_key
+            partition by latest.source_system, latest.record_key
             order by
-                lineitem_sku asc nulls last, lineitem_price asc, lineitem_quantity asc,
-                coalesce(lineitem_discount, 0) asc, lineitem_compare_at_price asc nulls last,
-                lineitem_name asc nulls last
+                latest.lineitem_sku asc nulls last, latest.lineitem_price asc, latest.lineitem_quantity asc,
+                coalesce(latest.lineitem_discount, 0) asc, latest.lineitem_compare_at_price asc nulls last,
+                latest.lineitem_name asc nulls last
         ) as varchar) as order_line_id
     from latest
+    inner join heads on latest.source_system = heads.source_system and latest.record_key = heads.record_key
 )
 
 select
-    {{ source_key('numbered.source_system', "heads.order_id || '/' || order_line_id") }} as order_line_key,
-    {{ source_key('numbered.source_system', 'heads.order_id') }} as order_key,
-    numbered.source_system,
+    {{ source_key('source_system', "order_id || '/' || order_line_id") }} as order_line_key,
+    {{ source_key('source_system', 'order_id') }} as order_key,
+    source_system,
     order_line_id,
     lineitem_sku as sku,
     lineitem_quantity as qty,
@@ -37,5 +39,3 @@ select
     {{ not_exported('order_line', ['list_value', 'platform_subsidy', 'tax', 'refunded_total']) }},
     known_at
 from numbered
-inner join heads
-    on numbered.source_system = heads.source_system and numbered.record_key = heads.record_key

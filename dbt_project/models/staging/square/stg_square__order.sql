@@ -1,5 +1,5 @@
--- Sales at the till: the payments of one transaction. Tax is on top of net sales and tips are the staff's, so neither is
--- revenue; a gift card sold is a debt, not a sale. Service charges are charged beside the goods, as shipping is.
+-- Sales at the till: the payments of one transaction. Tax is on top of net sales and tips are the staff's, so neither
+-- is revenue; a gift card sold is a debt, not a sale. Service charges are charged beside the goods, as shipping is.
 with latest as ({{ latest_records('square__transactions') }}),
 
 sales as (
@@ -21,6 +21,22 @@ sales as (
     from latest
     where {{ square_is_sale() }}
     group by source_system, transaction_id
+),
+
+statuses as (
+    select
+        source_status,
+        status
+    from {{ ref('order_statuses') }}
+    where adapter = 'square'
+),
+
+judged as (
+    select
+        sales.*,
+        coalesce(statuses.status, 'paid') as status
+    from sales
+    left join statuses on sales.transaction_status = statuses.source_status
 )
 
 select
@@ -36,7 +52,7 @@ select
     ordered_at,
     ordered_on,
     ordered_at as paid_at,
-    coalesce(statuses.status, 'paid') as status,
+    status,
     currency,
     shipping_charged,
     payment_method,
@@ -48,9 +64,4 @@ select
         ])
     }},
     known_at
-from sales
-left join (
-    select source_status, status from {{ ref('order_statuses') }}
-    where adapter = 'square'
-) as statuses
-    on sales.transaction_status = statuses.source_status
+from judged

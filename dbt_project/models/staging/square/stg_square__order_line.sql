@@ -3,10 +3,17 @@ with items as ({{ square_numbered_items(square_is_sale()) }}),
 
 sales as ({{ latest_records('square__transactions') }}),
 
+itemised as (
+    select distinct
+        source_system,
+        transaction_id
+    from items
+),
+
 itemless as (
     select sales.*
     from sales
-    left join (select distinct source_system, transaction_id from items) as itemised
+    left join itemised
         on sales.source_system = itemised.source_system and sales.transaction_id = itemised.transaction_id
     where itemised.transaction_id is null and {{ square_is_sale() }}
 )

@@ -2,22 +2,31 @@
 -- product; a refund without items on the whole sale. Tax and tips were never revenue and are not given back as such.
 with returned as ({{ square_numbered_items('not (' ~ square_is_sale() ~ ')') }}),
 
+items as ({{ square_numbered_items(square_is_sale()) }}),
+
 sold as (
     select
         source_system,
         transaction_id,
         coalesce(sku, item) as product,
         min(ordinal) as ordinal
-    from ({{ square_numbered_items(square_is_sale()) }}) as items
+    from items
     group by source_system, transaction_id, coalesce(sku, item)
 ),
 
 payments as ({{ latest_records('square__transactions') }}),
 
+itemised as (
+    select distinct
+        source_system,
+        record_key
+    from returned
+),
+
 itemless as (
     select payments.*
     from payments
-    left join (select distinct source_system, record_key from returned) as itemised
+    left join itemised
         on payments.source_system = itemised.source_system and payments.record_key = itemised.record_key
     where itemised.record_key is null and not ({{ square_is_sale() }})
 ),

@@ -1,5 +1,5 @@
--- Orders of the marketplace. What is due for goods contains what the platform pays in the buyer's stead (card and points
--- deductions), so it is what the merchant is entitled to. An order closed after it was paid was given back as a whole.
+-- Orders of the marketplace. What is due for goods contains what the platform pays in the buyer's stead (card and
+-- points deductions), so it is what the merchant is entitled to. An order closed after payment was given back whole.
 with orders as ({{ latest_records('tmall__orders') }}),
 
 lines as ({{ latest_records('tmall__order_lines') }}),
@@ -13,18 +13,23 @@ line_totals as (
     group by source_system, order_id
 ),
 
+statuses as (
+    select
+        source_status,
+        status
+    from {{ ref('order_statuses') }}
+    where adapter = 'tmall'
+),
+
 judged as (
     select
         orders.*,
         coalesce(statuses.status, case when orders.paid_at is null then 'pending' else 'paid' end) as stated_status,
         line_totals.line_total
     from orders
-    left join (
-        select source_status, status from {{ ref('order_statuses') }}
-        where adapter = 'tmall'
-    ) as statuses
-        on orders.order_status = statuses.source_status
-    left join line_totals on orders.source_system = line_totals.source_system and orders.order_id = line_totals.order_id
+    left join statuses on orders.order_status = statuses.source_status
+    left join line_totals
+        on orders.source_system = line_totals.source_system and orders.order_id = line_totals.order_id
 )
 
 select

@@ -1,6 +1,6 @@
--- Lines of marketplace orders. The price is what one unit was offered at; the list price is not exported. A refund of all
--- that the buyer paid for a line gives back the platform's part too, so all of the line. An order without lines in the
--- export keeps its goods as one line without a product.
+-- Lines of marketplace orders. The price is what one unit was offered at; the list price is not exported. A refund of
+-- all that the buyer paid for a line gives back the platform's part too, so all of the line. An order without lines in
+-- the export keeps its goods as one line without a product.
 with lines as ({{ latest_records('tmall__order_lines') }}),
 
 orders as ({{ latest_records('tmall__orders') }}),
@@ -13,10 +13,17 @@ measured as (
     from lines
 ),
 
+itemised as (
+    select distinct
+        source_system,
+        order_id
+    from lines
+),
+
 itemless as (
     select orders.*
     from orders
-    left join (select distinct source_system, order_id from lines) as itemised
+    left join itemised
         on orders.source_system = itemised.source_system and orders.order_id = itemised.order_id
     where itemised.order_id is null
 )
