@@ -19,6 +19,7 @@ from pipelines.simulate.writer import (
     BAD_ENUM,
     BAD_VALUE,
     FIELD_COUNT,
+    KEY_MISSING,
     MISSING_REQUIRED,
     UNTERMINATED_QUOTE,
     Fault,
@@ -30,7 +31,7 @@ from pipelines.simulate.writer import (
 
 FAULTS: dict[str, tuple[Fault, ...]] = {
     "source_customer": (Fault(BAD_ENUM, "buyer_key_kind", "genuine"), Fault(BAD_VALUE, "birth_date", "1988-02-30")),
-    "identity_link": (Fault(MISSING_REQUIRED, "id_value_b"),),
+    "identity_link": (Fault(KEY_MISSING, "id_value_b"),),
     "consent": (Fault(BAD_ENUM, "status", "maybe"), Fault(FIELD_COUNT, fields=-1)),
     "refund": (
         Fault(BAD_ENUM, "kind", "swap"),
@@ -45,7 +46,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
     ),
     "incentive": (Fault(MISSING_REQUIRED, "kind"),),
     "product": (Fault(FIELD_COUNT, fields=-2),),
-    "product_cost": (Fault(BAD_VALUE, "unit_cost", "n/a"),),
+    "product_cost": (Fault(BAD_VALUE, "unit_cost", "9.l5"),),
     "fx_rate": (Fault(BAD_VALUE, "rate", "7.1.8"),),
 }  # fmt: skip
 """Planted faults by entity."""

@@ -23,6 +23,7 @@ from pipelines.simulate.world import Company
 from pipelines.simulate.writer import (
     BAD_VALUE,
     FIELD_COUNT,
+    KEY_MISSING,
     MISSING_REQUIRED,
     UNTERMINATED_QUOTE,
     Fault,
@@ -69,7 +70,7 @@ CUSTOMERS_OLD = (
 )  # fmt: skip
 FAULTS = (
     Fault(BAD_VALUE, "Total", "12O.5x"),
-    Fault(MISSING_REQUIRED, "Name"),
+    Fault(KEY_MISSING, "Name"),
     Fault(FIELD_COUNT, fields=-7),
     Fault(BAD_VALUE, "Created at", "2025-02-31 10:00:00 -0500"),
     Fault(FIELD_COUNT, fields=2),
@@ -244,7 +245,7 @@ def _write_orders(company: Company, landing: Landing) -> None:
     again = web[(days >= company.clock.n_days * 4 // 10) & (days < company.clock.n_days * 45 // 100)]
     landing.write(SOURCE, "orders_export_again.csv", TABLE, orders_frame(company, again, refunded, sent)[0], layout)
     if len(halves) > 1:
-        landing.copy(SOURCE, "orders_export (1).csv", f"orders_export_{halves[0][0]}.csv")
+        landing.copy(SOURCE, f"orders_export_{halves[0][0]}_sent_again.csv", f"orders_export_{halves[0][0]}.csv")
 
 
 def _sent(company: Company) -> Ints:

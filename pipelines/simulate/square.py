@@ -25,6 +25,7 @@ from pipelines.simulate.world import Company
 from pipelines.simulate.writer import (
     BAD_VALUE,
     FIELD_COUNT,
+    KEY_MISSING,
     MISSING_REQUIRED,
     Fault,
     Landing,
@@ -56,7 +57,7 @@ NO_AMOUNT = (
 """Amounts that are always nothing here."""
 FAULTS = (
     Fault(BAD_VALUE, "Total Collected", "$1x.00"),
-    Fault(MISSING_REQUIRED, "Transaction ID"),
+    Fault(KEY_MISSING, "Transaction ID"),
     Fault(FIELD_COUNT, fields=-5),
     Fault(BAD_VALUE, "Date", "2025-02-30"),
 )

@@ -23,6 +23,7 @@ from pipelines.simulate.world import Company
 from pipelines.simulate.writer import (
     BAD_VALUE,
     FIELD_COUNT,
+    KEY_MISSING,
     MISSING_REQUIRED,
     Fault,
     Landing,
@@ -58,7 +59,7 @@ DONE, CLOSED, UNPAID, TO_SHIP, SENT = (
 )
 FAULTS = (
     Fault(BAD_VALUE, "总金额", "一百二十元"),
-    Fault(MISSING_REQUIRED, "订单编号"),
+    Fault(KEY_MISSING, "订单编号"),
     Fault(FIELD_COUNT, fields=-4),
     Fault(BAD_VALUE, "订单创建时间", "2025-13-40 25:61:00"),
     Fault(FIELD_COUNT, fields=1),

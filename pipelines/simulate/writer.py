@@ -24,8 +24,10 @@ import polars as pl
 
 from pipelines.simulate.clock import Ints
 
-BAD_VALUE, MISSING_REQUIRED, FIELD_COUNT = "BAD_VALUE", "MISSING_REQUIRED", "FIELD_COUNT"
-BAD_ENUM, UNTERMINATED_QUOTE = "BAD_ENUM", "UNTERMINATED_QUOTE"
+BAD_VALUE, BAD_ENUM, FIELD_COUNT = "BAD_VALUE", "BAD_ENUM", "FIELD_COUNT"
+MISSING_REQUIRED, KEY_MISSING = "MISSING_REQUIRED", "KEY_MISSING"
+UNTERMINATED_QUOTE = "UNTERMINATED_QUOTE"
+"""Reasons for which the door refuses a row."""
 ROWS_PER_FAULT = 25
 """A file gets at most one fault for this many rows, far below the share at which a file is refused whole."""
 
