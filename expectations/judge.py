@@ -112,7 +112,7 @@ def _judged(result: Any) -> Judged:
     if error is not None:
         return Judged(False, error=error)
     found = result.result
-    places = tuple(int(row[_ROW][0] if isinstance(row[_ROW], list) else row[_ROW]) for row in _index(found))
+    places = tuple(sorted(int(place) for row in _index(found) for place in _places(row[_ROW])))
     if "element_count" in found:
         evaluated = int(found["element_count"]) - int(found.get("missing_count") or 0)
     else:
@@ -128,6 +128,10 @@ def _judged(result: Any) -> Judged:
 
 def _index(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [row for row in found.get("unexpected_index_list") or [] if isinstance(row, Mapping) and _ROW in row]
+
+
+def _places(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _exception(info: Mapping[str, Any]) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -32,6 +33,7 @@ class Scene:
     layer: str
     settings: Settings
     book: pl.DataFrame | None = field(default=None, repr=False)
+    folder: Path = FOLDER
     measured: dict[str, pl.DataFrame] = field(default_factory=dict, repr=False)
 
 
@@ -51,14 +53,15 @@ def _book(scene: Scene) -> pl.DataFrame:
 
 
 def measure(scene: Scene, name: str) -> pl.DataFrame:
-    """The frame called `name`: made in Python, or by `metrics/<layer>/<name>.sql`, once. Raises what the query raises."""
+    """The frame called `name`, measured once: made in Python, or by an SQL file. Raises what the query raises."""
     if name not in scene.measured:
-        scene.measured[name] = FRAMES[name](scene) if name in FRAMES else _query(scene, name)
+        frame = FRAMES[name](scene) if name in FRAMES else _query(scene, name)
+        scene.measured[name] = frame.with_columns(pl.col(pl.Decimal).cast(pl.Float64))
     return scene.measured[name]
 
 
 def _query(scene: Scene, name: str) -> pl.DataFrame:
-    return scene.con.sql((FOLDER / "metrics" / scene.layer / f"{name}.sql").read_text(encoding="utf-8")).pl()
+    return scene.con.sql((scene.folder / "metrics" / scene.layer / f"{name}.sql").read_text(encoding="utf-8")).pl()
 
 
 def applies(scene: Scene, query: str) -> bool:
@@ -75,6 +78,10 @@ def rows_of(con: duckdb.DuckDBPyConnection, table: str) -> int:
         [schema, name],
     ).fetchone()
     return int(found[0]) if found else 0
+
+
+SCAN_ONLY = ("expect_column_values_to_match_regex",)
+"""Expectations that Great Expectations has no DuckDB form of."""
 
 
 def is_scannable(asked: Sequence[Asked]) -> bool:

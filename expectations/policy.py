@@ -24,7 +24,7 @@ ENTITY_FEEDS: dict[str, tuple[str, ...]] = {
     "source_customer": (*_PEOPLE, *_MONEY),
     "identity_link": (*_PEOPLE, *_MONEY),
     "consent": ("dim_customer",),
-    "order": (*_PEOPLE, *_MONEY),
+    "order": (*_PEOPLE, *_MONEY, "dim_product"),
     "order_line": (*_MONEY, "dim_product"),
     "refund": _MONEY,
     "shipment": ("fct_order", "fct_order_line_economics"),

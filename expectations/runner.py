@@ -12,16 +12,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from expectations.judge import Asked, Judged, judge_frame, judge_table, open_tables
-from expectations.measure import SCAN_FROM_CHECKS, SCAN_FROM_ROWS, Scene, applies, is_scannable, measure, rows_of, scan
+from expectations.measure import (
+    SCAN_FROM_CHECKS,
+    SCAN_FROM_ROWS,
+    SCAN_ONLY,
+    Scene,
+    applies,
+    is_scannable,
+    measure,
+    rows_of,
+    scan,
+)
 from expectations.metrics.contracts import declared
 from expectations.policy import endangered_marts
 from expectations.results import LayerResult
-from expectations.suite import Expectation, Subject, Suite, Threshold, load_suite, load_thresholds, suite_digest
+from expectations.suite import FOLDER, Expectation, Subject, Suite, Threshold, load_suite, load_thresholds, suite_digest
 from pipelines.channels.registry import RAW_TABLES
 from pipelines.contracts.settings import Settings
 from pipelines.warehouse import layer_digest, open_build
@@ -46,23 +57,26 @@ def gated_tables(layer: str) -> tuple[str, ...]:
     return tuple(f"{LAYER_SCHEMAS[layer]}.{name}" for name in names)
 
 
-def run_layer(settings: Settings, layer: str, book: pl.DataFrame | None = None) -> LayerResult:
+def run_layer(settings: Settings, layer: str, book: pl.DataFrame | None = None, folder: Path = FOLDER) -> LayerResult:
     """Judge a layer of the build, store the verdict with the layer's content stamp, and return it.
 
-    `book` is the account book; by default that of ingest. Raises ValidationError or ValueError when the suite itself
-    is not sound, BuildMissingError when there is no build; whatever goes wrong with a check is an outcome, not a raise.
+    `book` is the account book, by default that of ingest; `folder` holds suites, thresholds and metrics.
+    Raises ValidationError or ValueError when the suite itself is not sound, BuildMissingError when there is no build;
+    whatever goes wrong with a check is an outcome, not a raise.
     """
-    suite, thresholds = load_suite(layer), load_thresholds()
+    suite, thresholds = load_suite(layer, folder), load_thresholds(folder)
     with open_build(settings, read_only=True) as con, ExitStack() as stack:
         digest = layer_digest(con, layer)
-        scene = Scene(con, layer, settings, _account_book(settings) if book is None and layer == "raw" else book)
+        if book is None and layer == "raw":
+            book = _account_book(settings)
+        scene = Scene(con, layer, settings, book, folder)
         tables = _LazyTables(settings, stack)
         records = tuple(
             record for subject in suite.subjects for record in _subject_records(scene, tables, subject, thresholds)
         )
     before = LAYERS[: LAYERS.index(layer)]
     upstream = {name: gate.digest if (gate := load_gate(settings, name)) else None for name in before}
-    record = GateRecord(layer, digest, _declared_n(suite), records, upstream, suite_digest(layer))
+    record = GateRecord(layer, digest, _declared_n(suite), records, upstream, suite_digest(layer, folder))
     store_gate(settings, record)
     return LayerResult(record)
 
@@ -108,14 +122,16 @@ def _look(scene: Scene, tables: _LazyTables, subject: Subject, thresholds: Mappi
         frame = measure(scene, subject.metrics)
         return _Measured(frame, asked, judge_frame(frame, asked))
     assert subject.table is not None  # the suite's own check
-    if is_scannable(asked) and _is_large(scene, subject.table, asked):
+    if is_scannable(asked) and _is_for_a_scan(scene, subject.table, asked):
         frame, about_frame = scan(scene.con, subject.table, asked)
         return _Measured(frame, asked, judge_frame(frame, about_frame))
     return _Measured(None, asked, judge_table(tables.source(), subject.table, asked))
 
 
-def _is_large(scene: Scene, table: str, asked: Sequence[Asked]) -> bool:
-    return len(asked) > SCAN_FROM_CHECKS or rows_of(scene.con, table) > SCAN_FROM_ROWS
+def _is_for_a_scan(scene: Scene, table: str, asked: Sequence[Asked]) -> bool:
+    if len(asked) > SCAN_FROM_CHECKS or any(one.type in SCAN_ONLY for one in asked):
+        return True
+    return rows_of(scene.con, table) > SCAN_FROM_ROWS
 
 
 def _spread(
@@ -206,6 +222,8 @@ def _outcome(expectation: Expectation, judged: Judged, skipped: str) -> tuple[Ou
 def _observed(subject: Subject, expectation: Expectation, judged: Judged, frame: pl.DataFrame | None) -> str:
     """What was found, by the names of the frame's rows: channels, months, tables; never a value of a person."""
     column = str(expectation.kwargs.get("column", ""))
+    if subject.metrics is None:  # a scan names its metrics by their checks
+        column = expectation.check
     if frame is None or column not in frame.columns:
         return judged.observed
     named = [key for key in subject.keys if key in frame.columns and key != subject.per]

@@ -138,9 +138,9 @@ def load_thresholds(folder: Path = FOLDER) -> dict[str, Threshold]:
 
 
 @cache
-def suite_digest(layer: str) -> str:
+def suite_digest(layer: str, folder: Path = FOLDER) -> str:
     """sha256 of everything that says what is checked of a layer: suite, thresholds and metrics."""
-    paths = [FOLDER / "suites" / f"{layer}.yml", FOLDER / "thresholds.yml", *(FOLDER / "metrics" / layer).glob("*.sql")]
+    paths = [folder / "suites" / f"{layer}.yml", folder / "thresholds.yml", *(folder / "metrics" / layer).glob("*.sql")]
     paths += (FOLDER / "metrics").glob("*.py")
     return hashlib.sha256(b"\n".join(path.read_bytes() for path in sorted(paths))).hexdigest()
 

@@ -140,9 +140,8 @@ def _refusals(layer: str, record: GateRecord | None, digests: Mapping[str, str])
     if record.digest != digests[layer]:
         return [f"the {layer} layer changed after it was judged"]
     stale = [name for name, digest in record.upstream.items() if digest != digests[name]]
-    if stale:
-        return [f"was judged against another {' and '.join(stale)} layer"]
-    return list(record.problems)
+    other = [f"was judged against another {' and '.join(stale)} layer"] if stale else []
+    return [*record.problems, *other]
 
 
 def _sentence(check: CheckRecord) -> str:

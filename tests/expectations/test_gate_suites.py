@@ -1,0 +1,149 @@
+"""Suites and thresholds as they are written: sound, owned, and telling tables that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from expectations import LAYERS, gated_tables
+from expectations.measure import FRAMES
+from expectations.policy import ENTITY_FEEDS, endangered_marts
+from expectations.suite import FOLDER, Expectation, Subject, Suite, Threshold, load_suite, load_thresholds
+from pipelines.contracts.canonical import canonical_name
+from pipelines.contracts.core import CORE
+from pipelines.marts import MARTS
+
+ROOT = Path(__file__).parents[2]
+OWNED = {"value": 0.1, "owner": "team:data", "reason": "Because it was measured on three years.", "date": "2026-11-22"}
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_suite_guards_tables_of_its_layer_and_every_one_of_them(layer: str) -> None:
+    suite = load_suite(layer)
+    guarded = {subject.table for subject in suite.subjects if subject.table}
+    assert guarded <= set(gated_tables(layer))
+    assert any(subject.per for subject in suite.subjects), "a frame with a row per table guards them all"
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_every_frame_of_metrics_exists_and_every_file_is_used(layer: str) -> None:
+    used = {subject.metrics for subject in load_suite(layer).subjects if subject.metrics}
+    files = {path.stem for path in (FOLDER / "metrics" / layer).glob("*.sql")}
+    assert used - set(FRAMES) == files
+
+
+def test_metrics_open_with_the_truth_they_hold() -> None:
+    for path in (FOLDER / "metrics").rglob("*.sql"):
+        lines = path.read_text().splitlines()
+        assert lines[0].startswith("-- Truth:"), path
+        assert len(lines) <= 150, path
+
+
+def test_every_threshold_is_used() -> None:
+    used = {
+        name
+        for layer in LAYERS
+        for s in load_suite(layer).subjects
+        for e in s.expectations
+        for name in e.threshold_names
+    }
+    assert used == set(load_thresholds())
+
+
+@pytest.mark.parametrize("missing", ["value", "owner", "reason", "date"])
+def test_a_threshold_without_owner_reason_and_date_is_refused(missing: str) -> None:
+    Threshold.model_validate(OWNED)
+    with pytest.raises(ValidationError, match=missing):
+        Threshold.model_validate({name: value for name, value in OWNED.items() if name != missing})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [0.1, {**OWNED, "owner": "me"}, {**OWNED, "reason": "because"}, {**OWNED, "date": "soon"}, {**OWNED, "x": 1}],
+)
+def test_a_bare_number_is_no_threshold(wrong: object) -> None:
+    with pytest.raises(ValidationError):
+        Threshold.model_validate(wrong)
+
+
+def expectation(**more: object) -> dict[str, object]:
+    return {"check": "x", "type": "expect_table_row_count_to_be_between", "says": "There are rows.", **more}
+
+
+def test_a_bare_number_in_a_suite_is_refused() -> None:
+    Expectation.model_validate(expectation(kwargs={"min_value": 1}))
+    Expectation.model_validate(expectation(kwargs={"min_value": {"threshold": "x"}}))
+    with pytest.raises(ValidationError, match=r"bare number 0\.05"):
+        Expectation.model_validate(expectation(kwargs={"max_value": 0.05}))
+
+
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        ({"table": "core.fct_order", "expectations": []}, "at least 1 item"),
+        ({"expectations": [expectation()]}, "guards one table"),
+        ({"per": "table_name", "expectations": [expectation()]}, "`per` is one of the keys"),
+        ({"table": "core.fct_order", "when": "select true", "expectations": [expectation()]}, "`when` needs `unless`"),
+        ({"table": "fct_order", "expectations": [expectation()]}, "match pattern"),
+        ({"table": "core.fct_order", "expectations": [expectation(typo=1)]}, "Extra inputs"),
+    ],
+)
+def test_a_subject_that_is_not_sound_is_refused(subject: dict[str, object], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        Subject.model_validate(subject)
+
+
+def test_a_check_declared_twice_is_refused() -> None:
+    subject = {"table": "core.fct_order", "expectations": [expectation()]}
+    with pytest.raises(ValidationError, match="declared twice: x"):
+        Suite.model_validate({"layer": "core", "subjects": [subject, subject]})
+
+
+def test_an_unknown_threshold_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "suites").mkdir()
+    subject = {"table": "core.fct_order", "expectations": [expectation(kwargs={"min_value": {"threshold": "nobodys"}})]}
+    (tmp_path / "suites" / "core.yml").write_text(yaml.safe_dump({"layer": "core", "subjects": [subject]}))
+    (tmp_path / "thresholds.yml").write_text(yaml.safe_dump({"some": OWNED}))
+    with pytest.raises(ValueError, match="nobodys"):
+        load_suite("core", tmp_path)
+
+
+def refs(path: Path) -> set[str]:
+    return set(re.findall(r"ref\('([a-z_0-9]+)'\)", path.read_text()))
+
+
+def test_what_an_entity_endangers_is_what_the_models_refer_to() -> None:
+    models = {path.stem: path for path in (ROOT / "dbt_project" / "models").rglob("*.sql")}
+    reached: dict[str, set[str]] = {}
+
+    def below(model: str) -> set[str]:
+        if model not in reached:
+            reached[model] = set()
+            parents = refs(models[model]) & models.keys() if model in models else set()
+            reached[model] = parents.union(*(below(parent) for parent in parents))
+        return reached[model]
+
+    # The identity step stands between the evidence and the accounts, outside dbt.
+    evidence = below("int_identity_evidence") | below("int_accounts")
+    for entity, told in ENTITY_FEEDS.items():
+        model = canonical_name(entity)
+        found = {
+            name
+            for name in CORE
+            if model in below(name) or ("int_account__assigned" in below(name) and model in evidence)
+        }
+        assert set(told) == found, entity
+
+
+def test_a_failure_in_core_endangers_the_marts_that_read_it() -> None:
+    assert endangered_marts(["core.fct_period_cost"]) == ("profit_waterfall",)
+    everything = endangered_marts(["core.fct_order"])
+    assert {"customer_rfm", "customer_360", "cohort_retention"} <= set(everything)
+    assert set(endangered_marts(["raw.canonical__order"])) >= set(everything)
+    assert "customer_360" in endangered_marts(["marts.customer_rfm"])
+    assert endangered_marts(["intermediate.int_campaign__unioned"]) == ()
+    assert set(endangered_marts(["raw.shopify__orders"])) == {mart.name for mart in MARTS}
