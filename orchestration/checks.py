@@ -3,8 +3,6 @@
 Lives here: the wiring of `expectations` into blocking asset checks. Stays out: suites, thresholds, verdicts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from dagster import (

@@ -3,8 +3,6 @@
 Lives here: two dbt invocations as assets. Stays out: how dbt is run (`orchestration.dbt_run`).
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any

@@ -3,8 +3,6 @@
 Lives here: the wiring of `pipelines.identity` between the two dbt stretches. Stays out: how people are unified.
 """
 
-from __future__ import annotations
-
 from dagster import AssetExecutionContext, AssetKey, MaterializeResult, asset
 
 from orchestration.console import step

@@ -3,8 +3,6 @@
 Lives here: one op that computes the selected marts in order. Stays out: any formula (`pipelines.marts`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from dagster import AssetExecutionContext, AssetKey, AssetSpec, MaterializeResult, MetadataValue, multi_asset

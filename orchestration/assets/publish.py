@@ -3,8 +3,6 @@
 Lives here: the wiring of publish and report. Stays out: versions, manifest, pointer (`pipelines.warehouse`).
 """
 
-from __future__ import annotations
-
 from dagster import AssetExecutionContext, AssetKey, MaterializeResult, MetadataValue, asset
 
 from orchestration.assets.marts import mart_key

@@ -3,8 +3,6 @@
 Lives here: the wiring of ingest into assets. Stays out: how files are read (`pipelines.ingest`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date
 
