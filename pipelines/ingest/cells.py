@@ -79,7 +79,7 @@ def cast_cells(cells: pl.DataFrame, table: RawTable, source: Source) -> Cast:
     `<field>__zone`), texts as they stand or the types of Parquet. A time gets its local day `<x>_on` beside it.
     """
     cast, height = Cast(), cells.height
-    tidy = _tidied(cells)
+    tidy = _tidied(cells, table)
     fast = _fast(tidy, table, source)
     for position, this in enumerate(table.fields):
         given = tidy[this.name] if this.name in tidy.columns else None
@@ -95,14 +95,24 @@ def cast_cells(cells: pl.DataFrame, table: RawTable, source: Source) -> Cast:
     return cast
 
 
-def _tidied(cells: pl.DataFrame) -> pl.DataFrame:
-    """Texts trimmed, blanks null, and out of spreadsheet armour where a column has any."""
-    names = [name for name, dtype in cells.schema.items() if dtype == pl.String]
+def _tidied(cells: pl.DataFrame, table: RawTable) -> pl.DataFrame:
+    """Plain texts trimmed, blanks null, and out of spreadsheet armour where a column has any.
+
+    Numbers, times and identifiers are tidied where they are read.
+    """
+    names = [
+        field.name
+        for field in table.fields
+        if field.type is DataType.TEXT and not field.identifier and cells.schema.get(field.name) == pl.String
+    ]
     stripped = cells.with_columns(pl.col(name).str.strip_chars() for name in names)
     stripped = stripped.with_columns(pl.when(pl.col(name) != "").then(pl.col(name)) for name in names)
     if not names:
         return stripped
-    armoured = stripped.select(pl.col(name).str.contains(r"^['=]").any() for name in names).row(0, named=True)
+    armoured = stripped.select(
+        (pl.col(name).is_between(pl.lit("'"), pl.lit("(")) | pl.col(name).is_between(pl.lit("="), pl.lit(">"))).any()
+        for name in names
+    ).row(0, named=True)
     return stripped.with_columns(
         pl.col(name).str.replace(r'^="(.*)"$', "${1}").str.replace(r"^'([-+=@\d])", "${1}").str.strip_chars()
         for name, is_armoured in armoured.items()

@@ -139,7 +139,7 @@ class Reading:
 
     def _part(self, cells: pl.DataFrame, lines: pl.Series, original: Callable[[set[int]], dict[int, str]]) -> Part:
         table = self.table
-        row_hash = hash_rows(cells.select(f.name for f in table.fields if f.name in cells.columns), self.salt)
+        row_hash = hash_rows(cells, table, self.salt)
         cast = cast_cells(cells, table, self.source)
         is_head = self._heads(cast)
         stand_ins = self.tokeniser.tokenise(cast, table)

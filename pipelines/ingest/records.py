@@ -13,7 +13,9 @@ that comes back after another one is a new version, and a file that repeats what
 
 from __future__ import annotations
 
-import duckdb
+import hashlib
+from typing import Any
+
 import polars as pl
 
 from pipelines.channels.base import RawTable
@@ -47,18 +49,32 @@ _BROKEN, _CONFLICT, _HEADLESS = (
 )
 
 
-def hash_rows(cells: pl.DataFrame, salt: str) -> pl.Series:
-    """md5 of each row's non-blank cells with their names, in the order of names; the salt keeps it from being reversed.
+def hash_rows(cells: pl.DataFrame, table: RawTable, salt: str) -> pl.Series:
+    """md5 of each row's cells in the order of the format's fields; the salt keeps it from being reversed.
 
-    Columns that are blank throughout change nothing, so a file with more or reordered columns hashes alike.
+    Fields that the file does not have count as blank, so a file with more, fewer or reordered columns hashes alike.
     """
-    names = sorted(name for name in cells.columns if cells[name].null_count() < cells.height)
-    parts = ", ".join(f"'{name}=' || c{i}::varchar" for i, name in enumerate(names))
-    given = cells.select(pl.col(name).alias(f"c{i}") for i, name in enumerate(names)).to_arrow()
-    with duckdb.connect() as connection:
-        connection.register("given", given)
-        hashed = connection.execute(f"select md5(concat_ws(chr(31), ?, {parts})) from given", [salt]).to_arrow_table()
-    return pl.Series("row_hash", hashed.column(0).combine_chunks(), dtype=pl.String)
+    given = set(cells.columns)
+    ordered = cells.select(
+        pl.col(field.name) if field.name in given else pl.lit(None, pl.String()).alias(field.name)
+        for field in table.fields
+    )
+    lines = _as_lines(ordered)
+    if len(lines) != cells.height:
+        lines = _as_lines(ordered.with_columns(pl.col(pl.String).str.replace_all("\n", "\x1e", literal=True)))
+    start = hashlib.md5(salt.encode(), usedforsecurity=False)
+    return pl.Series("row_hash", [_finish(start, line) for line in lines], dtype=pl.String)
+
+
+def _as_lines(cells: pl.DataFrame) -> list[bytes]:
+    text = cells.write_csv(include_header=False, separator="\x1f", quote_style="never")
+    return text.encode().split(b"\n")[:-1]
+
+
+def _finish(start: Any, line: bytes) -> str:
+    digest = start.copy()
+    digest.update(line)
+    return str(digest.hexdigest())
 
 
 def decide(slim: pl.DataFrame, table: RawTable, versions: pl.DataFrame, broken_keys: set[str]) -> pl.DataFrame:
@@ -151,10 +167,9 @@ def _with_record_hash(rows: pl.DataFrame) -> pl.DataFrame:
     ]
     accepted = rows.filter(pl.col("outcome") == "accepted").select("record_key", *halves)
     sums = accepted.group_by("record_key").agg(pl.col("low").sum(), pl.col("high").sum(), n=pl.len())
-    with duckdb.connect() as connection:
-        connection.register("given", sums.select("low", "high", "n").to_arrow())
-        made = connection.execute("select md5(concat_ws('/', low, high, n)) from given").to_arrow_table()
-    sums = sums.select("record_key", record_hash=pl.Series(made.column(0).combine_chunks(), dtype=pl.String))
+    texts = sums.select(pl.concat_str("low", "high", "n", separator="/")).to_series().to_list()
+    made = [hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() for text in texts]
+    sums = sums.select("record_key", record_hash=pl.Series(made, dtype=pl.String))
     return rows.join(sums, on="record_key", how="left")
 
 

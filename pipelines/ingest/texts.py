@@ -93,7 +93,7 @@ def integer(text: str, mark: str = ".") -> Parsed:
 
 
 _FLAGS = {
-    **dict.fromkeys(("yes", "y", "true", "t", "1", "on", "是", "有"), "true"),
+    **dict.fromkeys(("yes", "y", "true", "t", "1", "on", "是", "有", "手机订单"), "true"),
     **dict.fromkeys(("no", "n", "false", "f", "0", "off", "否"), "false"),
 }
 
