@@ -81,7 +81,7 @@ class Costs:
 
 def _settle(rng: np.random.Generator, orders: Orders, clock: Clock) -> Settlements:
     source, n = orders.visits.source, orders.visits.n
-    web = np.flatnonzero(orders.alive & (source == WEB))
+    web = np.flatnonzero((orders.paid >= 0) & (source == WEB))
     tmall = np.flatnonzero(orders.alive & (source == TMALL))
     wait = np.where(source == WEB, rng.integers(1, 3, n), rng.integers(7, 13, n))
     posted = (orders.visits.day + wait) * DAY + rng.integers(11 * 3600, 16 * 3600, n)

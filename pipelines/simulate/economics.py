@@ -5,7 +5,8 @@ Stays out: reading any export back, and any formula of the warehouse. Only the r
 
 - amounts of a whole order go to its lines by largest remainder, weighted by line amounts, ties by line id;
 - an amount is converted line by line, once, at the rate of the order's day; sums are sums of converted amounts;
-- cancelled and unpaid orders have no tax, no cost and no refund; their goods and shipping are `cancelled`;
+- cancelled and unpaid orders have no tax, no goods sold and no refund; their goods and shipping are `cancelled`, and of
+  fees they bear what was charged, else nothing;
 - a fee, parcel or product cost that the feeds do not state is not known (-1 in `known` columns), never 0.
 """
 
@@ -272,9 +273,8 @@ def _kept_tax(world: _World) -> Ints:
 
 
 def _finish(table: dict[str, Ints], alive: Flags) -> None:
-    """Costs of dead orders and the sums of the waterfall, as positive amounts."""
-    for name in (*COST_LINES, "incentives", "refunded_goods", "refunded_shipping"):
-        table[name] = np.where(alive, table[name], 0)
+    """The sums of the waterfall, as positive amounts; goods of dead orders cost nothing."""
+    table["cogs"] = np.where(alive, table["cogs"], 0)
     table["gross_merchandise"] = table["list_value"] - table["markdown"] - table["merchant_discount"]
     offered = table["gross_merchandise"] + table["shipping_charged"]
     table["cancelled"] = np.where(alive, 0, offered)

@@ -126,14 +126,14 @@ def plan_lines(people: People, visits: Visits, catalogue: Catalogue, seed: int) 
     abroad = by_price[~catalogue.us_only[by_price]]
     sku = np.where(visits.source[order] == TMALL, abroad[place % len(abroad)], by_price[place % len(by_price)])
     typed = (size[order] == 1) & (rng.random(len(order)) < 0.004) & (visits.source[order] != TMALL)
-    _some(typed, (size[order] == 1) & (visits.source[order] == WEB))
-    _some(typed, (size[order] == 1) & (visits.source[order] == POS))
+    plant(typed, (size[order] == 1) & (visits.source[order] == WEB))
+    plant(typed, (size[order] == 1) & (visits.source[order] == POS))
     by_sku = np.lexsort((sku, order))
     sku, typed = sku[by_sku], typed[by_sku]
     return _priced(rng, people, visits, catalogue, Spans(order, first), sku, typed)
 
 
-def _some(flags: np.ndarray, among: np.ndarray) -> None:
+def plant(flags: np.ndarray, among: np.ndarray) -> None:
     """Make sure that `flags` holds for one of `among`, if there is one."""
     if not (flags & among).any() and among.any():
         flags[np.flatnonzero(among)[-1]] = True
@@ -184,5 +184,5 @@ def _line_discount(rng: np.random.Generator, visits: Visits, spans: Spans, gross
     in_order = np.arange(len(gross)) - spans.first[spans.order]
     several = (spans.size[spans.order] > 1) & (source == WEB) & (in_order == 1)
     gift = several & (rng.random(len(gross)) < 0.02)
-    _some(gift, several)
+    plant(gift, several)
     return np.where(gift, gross, discount)

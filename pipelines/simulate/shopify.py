@@ -104,13 +104,14 @@ def web_email(company: Company, order: Ints) -> pl.Series:
 def refunded_cents(company: Company) -> Ints:
     """What an order's export says was refunded: goods, shipping, and the share of the tax on top."""
     orders, refunds = company.orders, company.refunds
+    paid_back = (orders.status == CANCELLED) & (orders.paid >= 0)
     goods, shipping = (np.zeros(orders.visits.n, dtype=np.int64) for _ in range(2))
     np.add.at(goods, refunds.order, refunds.goods)
     np.add.at(shipping, refunds.order, refunds.shipping)
     goods = (goods + 50) // 100
     on_top = np.where(orders.tax_inside, 0, orders.tax)
     base = np.maximum(orders.subtotal, 1)
-    return goods + shipping // 100 + (on_top * goods + base // 2) // base
+    return np.where(paid_back, orders.total, goods + shipping // 100 + (on_top * goods + base // 2) // base)
 
 
 def _status(company: Company, order: Ints, refunded: Ints) -> pl.Series:
@@ -118,7 +119,8 @@ def _status(company: Company, order: Ints, refunded: Ints) -> pl.Series:
     words = ("paid", "partially_refunded", "refunded", "voided", "pending")
     total, status = orders.total[order], orders.status[order]
     word = np.where(refunded == 0, 0, np.where(refunded >= total, 2, 1))
-    return pick(words, np.where(status == CANCELLED, 3, np.where(status == PENDING, 4, word)))
+    word = np.where((status == CANCELLED) & (refunded == 0), 3, word)
+    return pick(words, np.where(status == PENDING, 4, word))
 
 
 def _parties(company: Company, order: Ints, show_phone: Flags) -> dict[str, pl.Series]:

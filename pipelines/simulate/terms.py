@@ -3,9 +3,10 @@
 Lives here: `Orders`, one entry a visit, and how its terms are drawn.
 Stays out: goods (`orders`), refunds (`refunds`), fees (`costs`) and how exports write the terms down.
 
-Web orders to the United States carry sales tax on top of the goods (some states have none), to Britain value added
-tax inside the prices, to China none. Marketplace and shop prices have no tax inside. Only web orders have discounts
-on the whole order, only marketplace orders a subsidy of the platform.
+Some cancelled web orders had been paid, and were paid back when they were cancelled: nothing of them is sold, but their
+payment fee was charged. Web orders to the United States carry sales tax on top of the goods (some states have none), to
+Britain value added tax inside the prices, to China none. Marketplace and shop prices have no tax inside. Only web
+orders have discounts on the whole order, only marketplace orders a subsidy of the platform.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import polars as pl
 
 from pipelines.simulate.clock import Clock, Flags, Ints, stream
 from pipelines.simulate.exact import Spans
-from pipelines.simulate.orders import Lines, Visits
+from pipelines.simulate.orders import Lines, Visits, plant
 from pipelines.simulate.people import CN, GB, POS, TMALL, WEB, People
 
 PAID, CANCELLED, PENDING = 0, 1, 2
@@ -43,7 +44,7 @@ class Orders:
     points: Ints
     tip: Ints
     by_card: Flags
-    paid: Ints  # UTC seconds, -1 for never
+    paid: Ints  # UTC seconds, -1 for never; some cancelled web orders had been paid
     closed: Ints  # UTC seconds of the cancellation, -1 for none
     goods: Ints  # sum of line amounts
 
@@ -134,7 +135,9 @@ def plan_orders(people: People, cards: pl.DataFrame, visits: Visits, lines: Line
     points = np.where(helped & (rng.random(n) < 0.06), rng.integers(1, 300, n), 0)
     tipped = (source == POS) & (rng.random(n) < 0.1)
     waits = rng.integers(40, 900, n)
-    paid = np.where(status == PAID, np.minimum(visits.utc + waits, clock.end - 1), -1)
+    regretted = (status == CANCELLED) & (source == WEB) & (visits.day % 3 == 0)
+    plant(regretted, (status == CANCELLED) & (source == WEB))
+    paid = np.where((status == PAID) | regretted, np.minimum(visits.utc + waits, clock.end - 1), -1)
     closed = np.where(status == CANCELLED, np.minimum(visits.utc + waits * 60, clock.end - 1), -1)
     return Orders(
         visits=visits,

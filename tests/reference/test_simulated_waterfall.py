@@ -99,7 +99,7 @@ def refunds_of(
         for key, sku, _, net in world.pos_refunds:
             if key == order.order_id:
                 goods[skus[sku]] += net
-    if order.refunded and not feed:
+    if order.refunded and not feed and not order.void:
         if order.refunded == order.total:
             goods, shipping = list(gross), order.spread(order.shipping)
         else:
@@ -136,16 +136,14 @@ def own_waterfall(world: World, order: files.Order) -> Iterator[tuple[str, Water
 def fees_of(world: World, order: files.Order) -> dict[str, list[Decimal] | None]:
     """Fees and parcels by line; None where the feeds say nothing."""
     key, nothing = (order.source, order.order_id), [ZERO] * len(order.lines)
-    if order.void:
-        return dict.fromkeys(("platform_fee", "commission", "payment_fee", "fulfilment"), nothing)
     settled, parcels = world.settled.get(key, {}), world.parcels.get(key, {})
 
     def of(types: tuple[str, ...], bears: bool) -> list[Decimal] | None:
         amounts = [Decimal(text) for name in types for text in settled.get(name, [])]
-        return order.spread(-sum(amounts)) if amounts else None if bears else nothing
+        return order.spread(-sum(amounts)) if amounts else None if bears and not order.void else nothing
 
     costs = [text for texts in parcels.values() for text in texts]
-    unknown = order.source != "pos" and (not costs or "" in costs)
+    unknown = order.source != "pos" and not order.void and (not costs or "" in costs)
     return {
         "platform_fee": of(PLATFORM, order.source == "tmall"),
         "commission": of(COMMISSION, order.source == "tmall"),
@@ -232,7 +230,7 @@ def test_dated_refunds_equal_truth_by_day(read: World) -> None:
     for _, _, on, net in read.pos_refunds:
         found["pos", on][0] += net
     for order in read.orders["web"].values():
-        if order.refunded and not read.feed.get(("web", order.order_id)):
+        if order.refunded and not order.void and not read.feed.get(("web", order.order_id)):
             whole = order.refunded == order.total
             found["web", order.on][0] += order.total - order.shipping - order.tax_on_top if whole else order.refunded
             found["web", order.on][1] += order.shipping if whole else ZERO

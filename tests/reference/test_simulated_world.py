@@ -144,6 +144,9 @@ def test_shopify_states_and_refunds_are_all_there(world: SimulationSummary, brok
     assert set(states) == {"paid", "partially_refunded", "refunded", "voided", "pending"}
     inside = [row for row in heads if Decimal(row["Taxes"]) and
               Decimal(row["Total"]) == Decimal(row["Subtotal"]) + Decimal(row["Shipping"])]  # fmt: skip
+    cancelled = [row for row in heads if row.get("Cancelled at")]
+    assert {row["Financial Status"] for row in cancelled} == {"voided", "refunded"}
+    assert all((row["Refunded Amount"] == row["Total"]) == bool(row["Paid at"]) for row in cancelled)
     assert inside
     assert {row["Tax 1 Name"] for row in inside} == {"VAT 20%"}
     assert all(row["Financial Status"] != "partially_refunded" for row in inside)
