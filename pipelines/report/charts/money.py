@@ -28,10 +28,10 @@ def waterfall(rows: Rows, currency: str, width: int) -> alt.LayerChart:
     steps = [{"at": row["end"], "label": row["label"], "next": following["label"]} for row, following in pairwise(data)]
     order = [row["label"] for row in data]
     y = alt.Y("label:N", sort=order, axis=names_axis(130 if narrow else 190), scale=alt.Scale(paddingInner=0.28))
-    room = 1.36 if narrow else 1.14
+    room = (edge - low) * (0.36 if narrow else 0.14)
     x = alt.X(
         "start:Q",
-        scale=alt.Scale(domain=[low, edge * room], nice=False),
+        scale=alt.Scale(domain=[low, edge + room], nice=False),
         axis=money_axis(currency, tickCount=2 if narrow else 6, orient="top"),
     )
     bars = (

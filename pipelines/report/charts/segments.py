@@ -115,7 +115,7 @@ def _tile_labels(row: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _fits(line: str, size: int, room: float) -> bool:
-    return len(line) * size * 0.54 <= room
+    return len(line) * size * 0.56 <= room
 
 
 def grid(rows: Rows, width: int) -> alt.LayerChart:

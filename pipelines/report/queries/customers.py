@@ -12,10 +12,12 @@ from decimal import Decimal
 import polars as pl
 
 from pipelines.report.published import Published
-from pipelines.report.queries.run import MONTHS, Window, months_back
+from pipelines.report.queries.run import MONTHS, RunFacts, Window, months_back
 
 MIN_CELL_N = 5
 """Groups of fewer customers are not shown: the page travels further than the warehouse."""
+RECENT_DAYS = 365
+LINES = "core.fct_order_line_economics"
 NO_CUSTOMERS = "No identified customer has a kept order yet, so there is nothing to group."
 
 
@@ -62,25 +64,41 @@ def base(published: Published, months: Window) -> CustomerBase:
     )
 
 
-def segments(published: Published, basis: str) -> pl.DataFrame:
-    """RFM segments, the largest first: customers, those with known money, money of 365 days, median recency."""
+def _money(facts: RunFacts) -> str:
+    """A CTE `money`: what each customer brought in to date and in the last 365 days, over lines where it is known.
+
+    Summed from order lines, so that it adds up to the waterfall: the customer marts hold no contribution at all for
+    a customer with a single order whose cost is not known.
+    """
+    amount = f"{facts.basis}_reporting"
+    return (
+        f"money as (select customer_id, sum({amount}) as amount, "
+        f"sum({amount}) filter (where ordered_on > date '{facts.as_of}' - {RECENT_DAYS}) as recent_amount "
+        f"from {LINES} group by customer_id)"
+    )
+
+
+def segments(published: Published, facts: RunFacts) -> pl.DataFrame:
+    """RFM segments, the largest first: customers, money of 365 days, median recency, orders."""
     return published.frame(
-        f"select segment, count(*) as customer_n, count({basis}) as known_n, sum({basis}) as amount, "
+        f"with {_money(facts)} select segment, count(*) as customer_n, sum(coalesce(recent_amount, 0)) as amount, "
         "quantile_disc(recency_days, 0.5) as median_recency_days, sum(frequency_n)::bigint as order_n "
-        "from marts.customer_rfm where segment is not null group by segment "
+        "from marts.customer_rfm left join money using (customer_id) where segment is not null group by segment "
         "order by customer_n desc, segment",
         "marts.customer_rfm",
+        LINES,
         empty=NO_CUSTOMERS,
     )
 
 
-def score_grid(published: Published, basis: str) -> pl.DataFrame:
+def score_grid(published: Published, facts: RunFacts) -> pl.DataFrame:
     """Customers and money of 365 days by recency and frequency score."""
     return published.frame(
-        f"select r_score, f_score, count(*) as customer_n, count({basis}) as known_n, sum({basis}) as amount "
-        "from marts.customer_rfm where r_score is not null and f_score is not null "
-        "group by r_score, f_score order by r_score, f_score",
+        f"with {_money(facts)} select r_score, f_score, count(*) as customer_n, "
+        "sum(coalesce(recent_amount, 0)) as amount from marts.customer_rfm left join money using (customer_id) "
+        "where r_score is not null and f_score is not null group by r_score, f_score order by r_score, f_score",
         "marts.customer_rfm",
+        LINES,
         empty=NO_CUSTOMERS,
     )
 
@@ -94,12 +112,14 @@ def score_limits(published: Published) -> pl.DataFrame:
     )
 
 
-def tiers(published: Published, basis: str) -> pl.DataFrame:
+def tiers(published: Published, facts: RunFacts) -> pl.DataFrame:
     """Value tiers: customers and money of 365 days, high first."""
     return published.frame(
-        f"select tier, count(*) as customer_n, sum({basis}) as amount from marts.customer_rfm "
+        f"with {_money(facts)} select tier, count(*) as customer_n, sum(coalesce(recent_amount, 0)) as amount "
+        "from marts.customer_rfm left join money using (customer_id) "
         "where tier is not null group by tier order by array_position(['high', 'mid', 'low'], tier)",
         "marts.customer_rfm",
+        LINES,
         empty=NO_CUSTOMERS,
     )
 
@@ -125,17 +145,17 @@ def concentration(published: Published, basis: str) -> Concentration | None:
     return None if rows.is_empty() else Concentration(*rows.row(0))
 
 
-def states(published: Published, basis: str) -> pl.DataFrame:
+def states(published: Published, facts: RunFacts) -> pl.DataFrame:
     """Lifecycle states: customers, those that can be reached, money to date and of the last 365 days."""
-    recent = f"sum(r.{basis})" if published.has("marts.customer_rfm", (basis,)) else "null::decimal(18,4)"
-    join = "left join marts.customer_rfm as r using (customer_id)" if published.has("marts.customer_rfm") else ""
     return published.frame(
-        "select coalesce(c.state, 'not known') as state, count(*) as customer_n, "
-        f"count(*) filter (where c.is_reachable) as reachable_n, sum(c.{basis}) as amount, "
-        f"count(c.{basis}) as known_n, {recent} as recent_amount from marts.customer_360 as c {join} "
+        f"with {_money(facts)} select coalesce(state, 'not known') as state, count(*) as customer_n, "
+        "count(*) filter (where is_reachable) as reachable_n, sum(coalesce(money.amount, 0)) as amount, "
+        "sum(coalesce(money.recent_amount, 0)) as recent_amount "
+        "from marts.customer_360 left join money using (customer_id) "
         "group by 1 order by array_position(['prospect', 'new', 'active', 'reactivated', 'at_risk', 'dormant', "
-        "'churned', 'not known'], coalesce(c.state, 'not known'))",
+        "'churned', 'not known'], coalesce(state, 'not known'))",
         "marts.customer_360",
+        LINES,
         empty="No identified customer is in the warehouse yet, so there are no states to show.",
     )
 

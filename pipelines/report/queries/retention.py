@@ -67,6 +67,16 @@ def by_dimension(published: Published, dim: str, periods: tuple[int, ...]) -> pl
     )
 
 
+def known_share(published: Published, basis: str) -> float:
+    """The least share of customers, over the ages that all of them have lived through, whose money is known."""
+    rows = published.frame(
+        "select count(amount) / count(*) as share from marts.customer_ltv_historical "
+        f"where basis = '{basis}' and is_reached group by age_days",
+        "marts.customer_ltv_historical",
+    )
+    return min(rows["share"].to_list(), default=1.0)
+
+
 def value_by_age(published: Published, basis: str, most: int) -> tuple[str, pl.DataFrame]:
     """Mean money per acquired customer by cohort and age, in the finest grain with at most `most` cohorts.
 

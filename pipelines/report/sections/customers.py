@@ -45,12 +45,12 @@ def _mean(amount: Decimal | None, known: int) -> Decimal | None:
 def segment_figure(published: Published) -> list[Block]:
     """RFM segments as tiles: area is customers, colour the money of the last 365 days per customer."""
     facts = run_facts(published)
-    frame = customers.segments(published, facts.basis)
+    frame = customers.segments(published, facts)
     buyers = frame.filter(pl.col("segment") != "prospects")
     if buyers.is_empty():
         return [Note(customers.NO_CUSTOMERS)]
     total, money = int(buyers["customer_n"].sum()), buyers["amount"].sum()
-    means = [_mean(row["amount"], row["known_n"]) for row in buyers.iter_rows(named=True)]
+    means = [_mean(row["amount"], row["customer_n"]) for row in buyers.iter_rows(named=True)]
     top = max((float(mean) for mean in means if mean is not None), default=0.0)
     rows: list[dict[str, Any]] = []
     for row, mean in zip(buyers.iter_rows(named=True), means, strict=True):
@@ -91,7 +91,7 @@ def _segment_table(frame: pl.DataFrame, facts: RunFacts) -> DataTable:
                 fmt.percent(fmt.share(row["customer_n"], total)),
                 "–" if hidden else fmt.money(row["amount"], facts.currency),
                 "–" if hidden else fmt.percent(fmt.share(row["amount"], money)),
-                "–" if hidden else fmt.money(_mean(row["amount"], row["known_n"]), facts.currency, 2),
+                "–" if hidden else fmt.money(_mean(row["amount"], row["customer_n"]), facts.currency, 2),
                 "" if row["median_recency_days"] is None else fmt.count(row["median_recency_days"]),
             )
         )
@@ -103,11 +103,11 @@ def _segment_table(frame: pl.DataFrame, facts: RunFacts) -> DataTable:
 def grid_figure(published: Published) -> list[Block]:
     """The grid of recency and frequency scores."""
     facts = run_facts(published)
-    frame = customers.score_grid(published, facts.basis)
+    frame = customers.score_grid(published, facts)
     most = max(frame["customer_n"])
     rows = []
     for row in frame.iter_rows(named=True):
-        mean = _mean(row["amount"], row["known_n"])
+        mean = _mean(row["amount"], row["customer_n"])
         each = "" if row["customer_n"] < MIN_CELL_N else f", {fmt.money(mean, facts.currency, 2)} each in 365 days"
         rows.append(
             {
@@ -150,7 +150,7 @@ def _used(limits: pl.DataFrame) -> str:
 def tier_table(published: Published) -> list[Block]:
     """Value tiers with their money and thresholds."""
     facts = run_facts(published)
-    frame = customers.tiers(published, facts.basis)
+    frame = customers.tiers(published, facts)
     found = customers.concentration(published, facts.basis)
     total, money = frame["customer_n"].sum(), frame["amount"].sum()
     rows = tuple(
@@ -182,7 +182,7 @@ def tier_table(published: Published) -> list[Block]:
 def state_figure(published: Published) -> list[Block]:
     """Lifecycle states: customers, and the money they have brought in to date."""
     facts = run_facts(published)
-    frame = customers.states(published, facts.basis)
+    frame = customers.states(published, facts)
     buyers = frame.filter(pl.col("state") != "prospect")
     if buyers.is_empty():
         return [Note(customers.NO_CUSTOMERS)]
@@ -231,7 +231,7 @@ def _state_table(frame: pl.DataFrame, facts: RunFacts) -> DataTable:
         )
     name = fmt.title(facts.basis)
     headings = ("Customers", "Share", f"{name} to date", "Of 365 days", "Reachable")
-    note = "Money counts customers whose every order is known on this basis."
+    note = "Money is summed over the order lines where it is known, so that it adds up to the waterfall."
     return DataTable("States", (("State", "l"), *((heading, "r") for heading in headings)), tuple(rows), note=note)
 
 

@@ -138,6 +138,27 @@ def growth(published: Published) -> list[Sentence]:
     return [Sentence(say(pattern, revenue=revenue, contribution=contribution), tone, "months")]
 
 
+def period_costs(published: Published) -> list[Sentence]:
+    """What the costs of the period leave of contribution."""
+    facts = run_facts(published)
+    now, _ = _amounts(published)
+    after, contribution = now.get("contribution_after_period_costs"), now.get("contribution")
+    if after is None or contribution is None or after == contribution:
+        return []
+    return [
+        Sentence(
+            say(
+                "Costs of the period ({costs}) leave {after} of the contribution of {contribution}.",
+                costs=fmt.compact_money(contribution - after, facts.currency),
+                after=fmt.compact_money(after, facts.currency),
+                contribution=Markup(fmt.compact_money(contribution, facts.currency)),
+            ),
+            "bad" if after < 0 else "plain",
+            "waterfall",
+        )
+    ]
+
+
 def channels(published: Published) -> list[Sentence]:
     """The channels that keep most and least of their costed net revenue."""
     lines = profit.by_channel(published, window(published))
@@ -192,7 +213,7 @@ def retention_trend(published: Published) -> list[Sentence]:
 def at_risk(published: Published) -> list[Sentence]:
     """How much of the last year's money comes from customers that are now silent too long."""
     facts = run_facts(published)
-    frame = customers.states(published, facts.basis)
+    frame = customers.states(published, facts)
     silent = frame.filter(frame["state"].is_in(["at_risk", "dormant", "churned"]))
     amount, whole = silent["recent_amount"].sum(), frame["recent_amount"].sum()
     people, reachable = int(silent["customer_n"].sum()), int(silent["reachable_n"].sum())
@@ -229,9 +250,10 @@ def concentration(published: Published) -> list[Sentence]:
     return [
         Sentence(
             say(
-                "{rate} of customers ({n}) bring 80% of the " + fmt.words(facts.basis) + " that is earned." + lost,
+                "{rate} of {all} whose {basis} of the last 365 days is fully known bring 80% of it." + lost,
                 rate=fmt.percent(found.high_rate),
-                n=fmt.count(found.high_customers),
+                all=Markup(fmt.counted(found.customers, "customer")),
+                basis=Markup(fmt.words(facts.basis)),
                 lost=fmt.compact_money(-found.negative, facts.currency),
             ),
             "plain",
@@ -279,6 +301,7 @@ def set_aside(published: Published) -> list[Sentence]:
 
 FINDINGS: tuple[Callable[[Published], list[Sentence]], ...] = (
     growth,
+    period_costs,
     leaks,
     widened_leak,
     channels,

@@ -30,6 +30,7 @@ KINDS = {
 """How each kind of retention is named on the page."""
 PERIODS = (1, 3, 6, 12)
 MOST_COHORTS, MOST_VALUES = 8, 8
+KNOWN_ENOUGH = 0.95
 
 
 def interval(lo: float | None, hi: float | None, places: int = 1) -> str:
@@ -184,9 +185,15 @@ def channel_figure(published: Published) -> list[Block]:
 
 
 def value_figure(published: Published) -> list[Block]:
-    """Mean money per acquired customer at fixed ages, by cohort, on the headline basis."""
+    """Mean money per acquired customer at fixed ages, by cohort.
+
+    On the headline basis, unless that is unknown of so many customers that the mean of the others would mislead:
+    who buys often is the likelier to have an order with a cost that is not known.
+    """
     facts = run_facts(published)
-    grain, frame = retention.value_by_age(published, facts.basis, MOST_COHORTS)
+    known = retention.known_share(published, facts.basis)
+    basis = facts.basis if known >= KNOWN_ENOUGH else "net_revenue"
+    grain, frame = retention.value_by_age(published, basis, MOST_COHORTS)
     if frame.is_empty():
         return [Note("No cohort has been observed long enough to compare customers at equal age.")]
     cohorts = frame["cohort_on"].unique(maintain_order=True).to_list()
@@ -203,7 +210,7 @@ def value_figure(published: Published) -> list[Block]:
                 f"{fmt.money(mean, facts.currency, 2)} from each of {row['known_n']:,} customers",
             }
         )
-    name = "contribution" if facts.basis == "contribution" else "net revenue"
+    name = fmt.words(basis)
     drawing = draw(
         "value",
         f"Mean {name} per customer by age, one line per cohort.",
@@ -212,6 +219,7 @@ def value_figure(published: Published) -> list[Block]:
     caption = (
         f"Mean {name} per customer acquired in a {'half-year' if grain == 'half' else grain}, from the first order to "
         "fixed ages, refunds booked on their orders. An age is shown once every customer of the cohort has reached it."
+        + (f" Contribution is known of {fmt.percent(known, 0)} of customers only." if basis != facts.basis else "")
     )
     table = _value_table(frame, labels, facts.currency)
     return [Figure("value-by-age", f"What a customer has brought in, at equal age ({name})", caption, drawing, table)]

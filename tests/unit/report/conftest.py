@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from support.marts_core import COSTS, Shape, make_core
 from support.report_warehouse import FileRow, House, write_house
 
-from pipelines.report import render_report
+from pipelines.report import RUN_PAGE, render_report
+from pipelines.report.blocks import Page
 
 AS_OF = date(2025, 6, 20)
 HOSTILE = "<script>alert('x')</script> & \"Söhne\" Http://evil.example"
@@ -71,9 +72,9 @@ class Reader(HTMLParser):
         return [attributes["id"] or "" for _, attributes in self.tags if "id" in attributes]
 
 
-def page(path: Path) -> tuple[str, Reader]:
+def page(path: Path, what: Page = RUN_PAGE) -> tuple[str, Reader]:
     """The report about the file at `path`: its HTML, and what it consists of."""
-    html = render_report(path, path.with_suffix(".html")).read_text(encoding="utf-8")
+    html = render_report(path, path.with_suffix(".html"), what).read_text(encoding="utf-8")
     return html, Reader(html)
 
 
@@ -158,6 +159,6 @@ def hostile_page(report_dir: Path, full_core: dict[str, pl.DataFrame]) -> tuple[
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Callable[[House], tuple[str, Reader]]:
-    """A function that writes a house of the test's own and renders it."""
-    return lambda house: page(write_house(tmp_path / "own.duckdb", house))
+def write(tmp_path: Path) -> Callable[[House, Page], tuple[str, Reader]]:
+    """A function that writes a house of the test's own and renders a page of it."""
+    return lambda house, what: page(write_house(tmp_path / "own.duckdb", house), what)

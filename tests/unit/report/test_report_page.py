@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
@@ -14,6 +15,7 @@ import polars as pl
 import pytest
 
 from pipelines.report import PAGES, RUN_PAGE, render_report
+from pipelines.report.blocks import Page as RunPage
 
 Page = tuple[str, Any]
 """HTML, and what it consists of (`conftest.Reader`)."""
@@ -32,6 +34,11 @@ CHARTS = (
     "account-book",
     "coverage",
 )
+
+
+def _only(*keys: str) -> RunPage:
+    """The page with some of its sections."""
+    return replace(RUN_PAGE, sections=tuple(section for section in RUN_PAGE.sections if section.key in keys))
 
 
 def _dollars(text: str) -> Decimal:
@@ -136,6 +143,51 @@ def test_segments_and_states_count_every_customer_once(full_page: Page, full_fil
     assert sum(int(row[1].replace(",", "")) for row in tables["States"][1:]) == people
 
 
+def test_money_of_the_states_adds_up_to_that_of_all_customers(full_page: Page, full_file: Path) -> None:
+    table = full_page[1].tables["States"]
+    to_date = "sum(contribution_reporting)"
+    recent = "sum(contribution_reporting) filter (where ordered_on > date '2025-06-20' - 365)"
+    stored = _one(
+        full_file,
+        f"select state, {to_date}, coalesce({recent}, 0) from core.fct_order_line_economics "
+        "join marts.customer_360 using (customer_id) where state <> 'prospect' group by state having count(*) > 0",
+    )
+    shown = {row[0]: (row[3], row[4]) for row in table[1:]}
+    people = dict(_one(full_file, "select state, count(*) from marts.customer_360 group by state"))
+    for state, amount, lately in stored:
+        if people[state] >= 5:
+            cells = shown[state.replace("_", " ").capitalize()]
+            assert (_dollars(cells[0]), _dollars(cells[1])) == (_whole(amount), _whole(lately)), state
+
+
+def test_value_by_age_is_a_mean_over_whole_cohorts(full_page: Page, full_file: Path) -> None:
+    html, reader = full_page
+    ((least,),) = _one(
+        full_file,
+        "select min(share) from (select count(amount) / count(*) as share from marts.customer_ltv_historical "
+        "where basis = 'contribution' and is_reached group by age_days)",
+    )
+    basis = "contribution" if least >= 0.95 else "net_revenue"
+    assert f"at equal age ({basis.replace('_', ' ')})" in html
+    table = reader.tables["Mean money per customer by age"]
+    assert len(table) > 3
+    for row in table[1:]:
+        year, half = row[0].split(" ")
+        start = date(int(year), 1 if half.startswith("Jan") else 7, 1)
+        end = date(start.year + (start.month == 7), 7 if start.month == 1 else 1, 1)
+        for place, age in enumerate((0, 30, 60, 90, 180, 365, 720)):
+            ((all_there, mean),) = _one(
+                full_file,
+                "select bool_and(is_reached), sum(amount) / count(amount) from marts.customer_ltv_historical "
+                f"where basis = '{basis}' and age_days = {age} and first_order_on >= date '{start}' "
+                f"and first_order_on < date '{end}'",
+            )
+            cell = row[3 + place] if 3 + place < len(row) else ""
+            assert (cell != "") == all_there, (row[0], age)
+            if cell:
+                assert abs(float(_dollars(cell)) - mean) <= 0.0051
+
+
 def test_retention_cells_are_the_marts_and_only_mature_ones(full_page: Page, full_file: Path) -> None:
     table = full_page[1].tables["Retention by cohort"]
     stored = _one(
@@ -197,9 +249,9 @@ def test_a_mart_of_another_shape_is_told_and_leaves_the_rest(full_file: Path, tm
     path.write_bytes(full_file.read_bytes())
     with duckdb.connect(str(path)) as con:
         con.execute("alter table marts.cohort_retention rename column est to estimate")
-    html = render_report(path, tmp_path / "other.html").read_text()
+    html = render_report(path, tmp_path / "other.html", _only("stay", "book")).read_text()
     assert "do not fit this part of the report" in html
-    assert 'id="waterfall"' in html
+    assert 'id="account-book"' in html
 
 
 def test_a_missing_file_is_an_error_and_leaves_no_page(tmp_path: Path) -> None:
@@ -248,13 +300,32 @@ def test_gates_that_did_not_pass_are_named_first(
     from support.report_warehouse import House
 
     house = House(full_core, date(2025, 6, 20), marts=(), outcomes=("passed", "failed", "errored"))
-    _, reader = write(house)
+    _, reader = write(house, _only("glance", "gates"))
     text: str = reader.text
     assert "4 did not pass" in text
     odd = reader.tables["Checks that did not pass"]
     assert len(odd) == 1 + 8
     assert {row[3] for row in odd[1:]} == {"failed (warning)", "errored (blocks)"}
     assert "profit_waterfall" in odd[1][5]
+
+
+def test_growth_without_profit_is_called_out(write: Callable[..., Page], full_core: dict[str, pl.DataFrame]) -> None:
+    from support.report_warehouse import House
+
+    from pipelines.marts.profit import mart_coverage, profit_waterfall
+
+    def more_sold_less_earned(frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+        now = (pl.col("month") >= date(2024, 6, 1)) & (pl.col("month") < date(2025, 6, 1))
+        factor = pl.when(now & (pl.col("line") == "net_revenue")).then(3)
+        factor = factor.when(now & (pl.col("line") == "contribution")).then(0).otherwise(1)
+        changed = (pl.col("amount") * factor.cast(pl.Decimal(18, 0))).cast(pl.Decimal(18, 4)).alias("amount")
+        return {**frames, "profit_waterfall": frames["profit_waterfall"].with_columns(changed)}
+
+    marts = (mart_coverage.MART, profit_waterfall.MART)
+    house = House(full_core, date(2025, 6, 20), marts=marts, change_marts=more_sold_less_earned)
+    _, reader = write(house, _only("look", "stay"))
+    assert "more is sold, less is earned" in reader.text
+    assert "This file has no table marts.cohort_retention" in reader.text
 
 
 def test_sections_and_pages_are_a_registry() -> None:
