@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pipelines.contracts.canonical import TOKEN_STATUSES
 from pipelines.contracts.columns import Column, DataType, Table, day, instant, integer, text
@@ -182,6 +183,7 @@ class Adapter:
     encodings: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=4096)
 def normalise_header(header: str) -> str:
     """A header as it is compared: NFKC, trimmed, case-folded, single spaces, no apostrophe or byte order mark."""
     plain = unicodedata.normalize("NFKC", header).replace("\ufeff", "").strip().lstrip("'")

@@ -253,10 +253,9 @@ class Reading:
             cast.blame(
                 rows, position, this.name, reason, pl.Series([None], dtype=pl.String).new_from_index(0, len(rows))
             )
-        if table.key_any:
-            rows = record_key.is_null().arg_true()
-            nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(rows))
-            cast.blame(rows, 0, table.key[0], RowReason.KEY_MISSING, nothing)
+        keyless = record_key.is_null().arg_true()
+        nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(keyless))
+        cast.blame(keyless, len(table.fields), table.key[0], RowReason.KEY_MISSING, nothing)
 
     def _future(self, cast: Cast, slim: pl.DataFrame) -> None:
         """Blame events that lie beyond the extract that states them."""
