@@ -11,18 +11,18 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
-from pipelines.science.numerics import Array
+from pipelines.science.numerics import Array, Index
 from pipelines.science.snapshot import Snapshot
 
 AMOUNT_BASELINES = ("historical_rate", "last_horizon", "segment_mean")
 SILENCE_BASELINES = ("recency_only", "base_rate")
 
 
-def segment(snapshot: Snapshot) -> Array:
+def segment(snapshot: Snapshot) -> Index:
     """The coarse segment of each customer: repeat purchases 0, 1, 2, 3-5, 6+ by recency below or above half the age."""
     level = np.searchsorted([1.0, 2.0, 3.0, 6.0], snapshot.x, side="right")
     age = snapshot.origin - snapshot.customers["first_day"].to_numpy()
-    return level * 2 + (snapshot.recency > 0.5 * age)
+    return (level * 2 + (snapshot.recency > 0.5 * age)).astype(np.int64)
 
 
 def amount_baselines(snapshot: Snapshot, past: Sequence[Snapshot], log_window: tuple[Array, Array]) -> dict[str, dict]:
@@ -49,8 +49,8 @@ def amount_baselines(snapshot: Snapshot, past: Sequence[Snapshot], log_window: t
             },
         }
     stretch = snapshot.horizon / known[0].horizon
-    groups = np.concatenate([segment(place) for place in known]).astype(np.int64)
-    here = segment(snapshot).astype(np.int64)
+    groups = np.concatenate([segment(place) for place in known])
+    here = segment(snapshot)
     means = {}
     for name, column in (("orders", "orders"), ("value", "net")):
         actual = np.concatenate([getattr(place.outcome, column) for place in known])
@@ -63,7 +63,8 @@ def amount_baselines(snapshot: Snapshot, past: Sequence[Snapshot], log_window: t
 def silence_baselines(snapshot: Snapshot, past: Sequence[Snapshot]) -> dict[str, Array]:
     """P(no purchase in the horizon) by each of `SILENCE_BASELINES`, learned from past snapshots.
 
-    Without a past, recency alone is recency / (recency + horizon) and the base rate is its mean.
+    A longer horizon than tested raises P to the root of the stretch (rates differ, so silence lasts). A slope far
+    below any probability keeps the order of recency within the steps of the isotonic curve. Without a past, recency alone is recency / (recency + horizon) and the base rate is its mean.
     """
     known = [place for place in past if place.outcome is not None]
     if not known:
@@ -71,7 +72,8 @@ def silence_baselines(snapshot: Snapshot, past: Sequence[Snapshot]) -> dict[str,
         return {"recency_only": guess, "base_rate": np.full(len(guess), float(guess.mean()) if len(guess) else 0.0)}
     recency = np.concatenate([place.recency for place in known])
     silent = np.concatenate([(place.outcome.orders <= 0).astype(np.float64) for place in known if place.outcome])
-    stretch = snapshot.horizon / known[0].horizon
+    power = float(np.sqrt(snapshot.horizon / known[0].horizon))
     model = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(recency, silent)
-    curve = np.clip(model.predict(snapshot.recency), 1e-6, 1.0) ** stretch
-    return {"recency_only": curve, "base_rate": np.full(len(curve), max(float(silent.mean()), 1e-6) ** stretch)}
+    curve = np.clip(model.predict(snapshot.recency), 1e-6, 1.0) ** power
+    curve = np.clip(curve + 1e-7 * (snapshot.recency - snapshot.recency.max(initial=0.0)), 0.0, 1.0)
+    return {"recency_only": curve, "base_rate": np.full(len(curve), max(float(silent.mean()), 1e-6) ** power)}

@@ -23,7 +23,7 @@ class Challenger:
 
     `fit` sees features and outcomes of past snapshots; amounts are forecast per tested horizon and scaled by
     `stretch` (clock time ahead / clock time tested). Silence is calibrated by isotonic regression on forecasts out
-    of fold, then carried to the horizon by P(0) ** stretch.
+    of fold, then carried to the horizon by P(0) ** sqrt(stretch), since rates differ and silence lasts.
     Learned: `out_of_fold_` (orders, value, silence of the training rows), `fit_status_`: `ok` or `too_few` (fewer
     than 200 rows or 20 events: the mean of the outcomes is forecast for everyone).
     """
@@ -77,7 +77,7 @@ class Challenger:
                 found["silence"] = self._calibration.predict(found["silence"])
         found["orders"] = found["orders"] * stretch
         found["value"] = found["value"] * stretch
-        found["silence"] = np.clip(found["silence"], 1e-6, 1.0) ** stretch
+        found["silence"] = np.clip(found["silence"], 1e-6, 1.0) ** np.sqrt(stretch)
         return found
 
     def _new(self, name: str, rows: int) -> HistGradientBoostingRegressor | HistGradientBoostingClassifier:

@@ -58,6 +58,17 @@ class CountRows:
         columns = [grouped[name].cast(pl.Float64).to_numpy() for name in ("x", "t_x", "age", "n")]
         return cls(*columns)
 
+    @classmethod
+    def located(cls, x: ArrayLike, t_x: ArrayLike, age: ArrayLike) -> tuple[Index, CountRows]:
+        """The distinct rows, and the position of every customer among them."""
+        counts, last, ages = clean(x, t_x, age)
+        keys = ["x", "t_x", "age"]
+        frame = pl.DataFrame({"x": counts, "t_x": last, "age": ages})
+        distinct = frame.group_by(keys).len("n").sort(keys).with_row_index("place")
+        place = frame.join(distinct, on=keys, how="left", maintain_order="left")["place"].to_numpy()
+        columns = [distinct[name].cast(pl.Float64).to_numpy() for name in (*keys, "n")]
+        return place.astype(np.int64), cls(*columns)
+
     def weighted(self, n: Array) -> CountRows:
         """The same rows with other weights; tables over distinct values are kept."""
         other = replace(self, n=n)
@@ -107,7 +118,8 @@ class CountModel(ABC):
     segment toward all customers); without them the fit is plain maximum likelihood.
 
     Learned: `parameters_` (by name, in the caller's unit of time), `log_likelihood_` (of the caller's data, without
-    the prior's term), `fit_status_`, `model_used_` (`nbd` after a fallback), `customers_`, `standard_errors_`.
+    the prior's term), `fit_status_`, `model_used_` (`nbd` after a fallback), `customers_`, `standard_errors_`,
+    `log_covariance_` (of the log-parameters; None where the data do not identify them).
 
     `fit_status_`: `ok`; `boundary_nbd` (no attrition in the data: the NBD answers); `poisson` (rates do not differ);
     `no_repeaters`; `no_exposure` (nobody was observed for any time); `no_customers`; `single_customer`; `at_bound`;
@@ -124,6 +136,7 @@ class CountModel(ABC):
         self.prior_sd = prior_sd
         self.parameters_: dict[str, float] = {}
         self.standard_errors_: dict[str, float] = {}
+        self.log_covariance_: Array | None = None
         self.log_likelihood_ = float("nan")
         self.fit_status_ = "not_fitted"
         self.model_used_ = self.name
@@ -155,7 +168,10 @@ class CountModel(ABC):
         self.parameters_ = dict(zip(self.parameter_names, (float(value) for value in natural), strict=True))
         likelihood, _ = self._likelihood(scaled)(np.log(optimum.parameters))
         self.log_likelihood_ = float(likelihood) - rows.repeats * float(np.log(scale))
-        spread = np.sqrt(np.diag(optimum.covariance)) * self._rescale(np.ones(len(natural)), scale)
+        covariance = optimum.covariance
+        spread = np.sqrt(np.diag(covariance)) * self._rescale(np.ones(len(natural)), scale)
+        known = np.isfinite(covariance).all()
+        self.log_covariance_ = covariance / np.outer(optimum.parameters, optimum.parameters) if known else None
         self.standard_errors_ = dict(zip(self.parameter_names, (float(value) for value in spread), strict=True))
         self.fit_status_ = optimum.status
         self._fall_back(rows)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
-from scipy.stats import rankdata
 
 from pipelines.science.lorenz import normalised_gini, ranked
 from pipelines.science.numerics import Array, as_floats
@@ -51,7 +50,7 @@ def decile_means(actual: ArrayLike, predicted: ArrayLike, bins: int = BINS) -> t
 
 def spearman(actual: ArrayLike, predicted: ArrayLike) -> float:
     """Rank correlation with mean ranks for ties; 0 where either side is constant."""
-    first, second = rankdata(as_floats(actual)), rankdata(as_floats(predicted))
+    first, second = mean_ranks(as_floats(actual)), mean_ranks(as_floats(predicted))
     first, second = first - first.mean(), second - second.mean()
     scale = float(np.sqrt((first @ first) * (second @ second)))
     return float(first @ second) / scale if scale > 0 else 0.0
@@ -86,13 +85,20 @@ def churn_metrics(silent: ArrayLike, probability: ArrayLike) -> dict[str, float]
     }
 
 
+def mean_ranks(values: Array) -> Array:
+    """Ranks 1 to n, equal values sharing their mean rank."""
+    _, position, size = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(size).astype(np.float64)
+    return (last - 0.5 * (size - 1))[position]
+
+
 def auc(outcome: ArrayLike, score: ArrayLike) -> float:
     """P(a random positive scores above a random negative), ties one half; .5 where one class is missing."""
     truth = as_floats(outcome) > 0
     positive, negative = int(truth.sum()), int((~truth).sum())
     if positive == 0 or negative == 0:
         return 0.5
-    rank = rankdata(as_floats(score))
+    rank = mean_ranks(as_floats(score))
     return float((rank[truth].sum() - positive * (positive + 1) / 2) / (positive * negative))
 
 

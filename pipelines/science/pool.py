@@ -29,7 +29,7 @@ def level_free(actual: Array, forecast: Array) -> Array:
     return deviance(actual, forecast * (total / guess if guess > 0 and total > 0 else 1.0))
 
 
-def pool_weights(forecasts: Sequence[Array], actuals: Sequence[Array], prior: float = 1.0) -> Array:
+def pool_weights(forecasts: Sequence[Array], actuals: Sequence[Array], prior: float = 0.1) -> Array:
     """Weights >= 0 with sum 1 that minimise the level-free deviance of the pooled forecast, summed over origins.
 
     `forecasts` holds, per origin, customers x models. `prior` counts pseudo-observations toward equal weights.
@@ -69,7 +69,7 @@ def earned(loss_without: Array, loss_with: Array, code: Index) -> float:
 
 
 def admit(
-    forecasts: Sequence[Array], actuals: Sequence[Array], codes: Sequence[Index], guest: int, least: float = 1.0
+    forecasts: Sequence[Array], actuals: Sequence[Array], codes: Sequence[Index], guest: int, least: float = 1.64
 ) -> Array:
     """Pool weights in which model `guest` takes part only if it gains at least `least` standard errors."""
     size = forecasts[0].shape[1]

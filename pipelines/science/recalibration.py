@@ -18,6 +18,8 @@ _BIAS_SD = (0.01, 0.03, 0.1, 0.2)
 _WANDER_SD = (0.01, 0.03, 0.1)
 _STRETCH_SD = 0.12
 """Standard deviation of the log-level added per e-fold by which the horizon exceeds what was tested in the past."""
+_STRETCH_DECAY = 0.5
+"""A bias over a short horizon carries over to one `stretch` times as long with correlation stretch**-decay."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ def level_posterior(actual: ArrayLike, forecast: ArrayLike, variance: ArrayLike,
     weight /= weight.sum()
     mean = float(weight @ np.array(means))
     spread = float(weight @ np.array(squares)) - mean**2 + extra**2
-    return Level(mean, float(np.sqrt(max(spread, 0.0))))
+    carried = max(stretch, 1.0) ** -_STRETCH_DECAY
+    return Level(carried * mean, float(np.sqrt(max(spread, 0.0))))
 
 
 def _posterior(y: Array, noise: Array, bias_sd: float) -> tuple[float, float, float]:
