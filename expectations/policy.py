@@ -27,18 +27,18 @@ ENTITY_FEEDS: dict[str, tuple[str, ...]] = {
     "order": (*_PEOPLE, *_MONEY, "dim_product"),
     "order_line": (*_MONEY, "dim_product"),
     "refund": _MONEY,
-    "shipment": ("fct_order", "fct_order_line_economics"),
-    "settlement_line": ("fct_order", "fct_order_line_economics"),
+    "shipment": _MONEY,
+    "settlement_line": _MONEY,
     "product": ("dim_product",),
     "product_cost": _MONEY,
     "price_list": _MONEY,
-    "incentive": ("fct_order", "fct_order_line_economics"),
-    "incentive_use": ("fct_order", "fct_order_line_economics"),
+    "incentive": _MONEY,
+    "incentive_use": _MONEY,
     "period_cost": ("fct_period_cost",),
-    "fx_rate": (*_MONEY, "fct_period_cost"),
+    "fx_rate": (*_MONEY, "fct_period_cost", "dim_product"),
     "campaign": (),
 }
-"""Core tables that rest on a canonical entity."""
+"""Core tables whose models refer to a canonical entity, directly or through others."""
 
 
 def endangered_marts(tables: Iterable[str]) -> tuple[str, ...]:

@@ -175,7 +175,7 @@ def _versus_sql(one: OrderFormat) -> str:
             and coalesce(event_at, known_at) < (select cutoff_at from meta.run_context)
         ),
         latest as (
-            select source_system, record_key, max((known_at, record_hash)) as version
+            select source_system, record_key, max({{'learnt': known_at, 'content': record_hash}}) as version
             from known group by source_system, record_key
         )
         select
@@ -187,7 +187,7 @@ def _versus_sql(one: OrderFormat) -> str:
         from known as k
         inner join latest as v
             on k.source_system = v.source_system and k.record_key = v.record_key
-            and k.known_at = v.version[1] and k.record_hash = v.version[2]
+            and k.known_at = v.version.learnt and k.record_hash = v.version.content
         where k.op <> 'delete' and {one.where}
         group by k.source_system
     )"""

@@ -26,7 +26,7 @@ known as (select distinct from_currency, rated_on from rated)
 select
     d.currency,
     sum(d.order_n)::double as order_n,
-    (sum(d.order_n) filter (where k.from_currency is null))::double / sum(d.order_n) as unrated_rate
+    coalesce(sum(d.order_n) filter (where k.from_currency is null), 0)::double / sum(d.order_n) as unrated_rate
 from foreign_days as d
 left join known as k on d.currency = k.from_currency and d.ordered_on = k.rated_on
 group by d.currency
