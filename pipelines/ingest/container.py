@@ -18,6 +18,7 @@ from pathlib import Path
 from pipelines.ingest.errors import FileReason, FileRefusedError
 
 BLOCK_BYTES = 8 << 20
+HEAD_BYTES = 1 << 20
 MAX_FILE_BYTES = 8 << 30
 MAX_RATIO = 200
 RATIO_FREE_BYTES = 16 << 20
@@ -95,11 +96,14 @@ def text_blocks(content: Content) -> Iterator[bytes]:
         yield _line_feeds(rest)
 
 
-def text_head(content: Content, size: int = 1 << 20) -> bytes:
-    """The first block of the text, at most `size` bytes of it."""
+def text_head(content: Content, size: int = HEAD_BYTES) -> bytes:
+    """The first bytes of the text, as it comes from `text_blocks`."""
+    head = b""
     for block in text_blocks(content):
-        return block[:size]
-    return b""
+        head += block[: size - len(head)]
+        if len(head) >= size:
+            break
+    return head
 
 
 def _line_feeds(text: bytes) -> bytes:
@@ -180,7 +184,7 @@ def _look(path: Path, is_gzip: bool) -> _Sight:
     for block in _raw_blocks(path, is_gzip):
         if not is_gzip:
             digest.update(block)
-        head = head or block[: 1 << 20]
+        head += block[: HEAD_BYTES - len(head)]
         last = (last + block)[-4:]
         size += len(block)
         strict.feed(block)
