@@ -6,7 +6,7 @@ Stays out: how a block looks (`templates/`), and where its figures come from (`s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -133,6 +133,11 @@ class Page:
     title: str
     lede: str
     sections: tuple[Section, ...]
+
+
+def headings(*left: str, right: Sequence[str] = ()) -> tuple[tuple[str, str], ...]:
+    """Headings of a table: those of text first, then those of figures."""
+    return (*((name, "l") for name in left), *((name, "r") for name in right))
 
 
 def say(pattern: str, /, **figures: object) -> Markup:

@@ -7,7 +7,7 @@ Stays out: what a section says (`sections/`).
 from __future__ import annotations
 
 from pipelines.report.blocks import Page, Section
-from pipelines.report.sections import customers, definitions, overview, profit, quality, retention
+from pipelines.report.sections import book, customers, definitions, gaps, gates, overview, profit, retention
 
 RUN_PAGE = Page(
     name="run",
@@ -62,21 +62,21 @@ RUN_PAGE = Page(
             "book",
             "What was read",
             "Is every row and every amount of every file accounted for?",
-            (quality.book_figure, quality.book_tables),
+            (book.book_figure, book.book_tables),
             nav="Account book",
         ),
         Section(
             "gates",
             "What the gates said",
             "Did every check of every layer pass before this version was published?",
-            (quality.gate_table,),
+            (gates.gate_table, gates.check_tables),
             nav="Gates",
         ),
         Section(
             "gaps",
             "What is not known",
             "Which costs, rates and consents are missing, and how much do they touch?",
-            (quality.coverage_figure, quality.gap_sentences),
+            (gaps.coverage_figure, gaps.gap_sentences),
             nav="Gaps",
         ),
         Section("terms", "What the words mean", "", (definitions.definitions,), nav="Definitions"),

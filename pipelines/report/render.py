@@ -17,7 +17,7 @@ from markupsafe import Markup
 from pipelines.report.blocks import Block, Note, Page, Section
 from pipelines.report.published import AbsentError, Published, open_published
 from pipelines.report.registry import RUN_PAGE
-from pipelines.report.sections.quality import stamp
+from pipelines.report.sections.overview import stamp
 
 _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.PackageLoader("pipelines.report", "templates"),

@@ -131,8 +131,10 @@ def customer_gaps(published: Published) -> CustomerGaps:
     return CustomerGaps(*people, *orders)
 
 
-def period_costs_unconverted(published: Published) -> int:
-    """Period costs without an exchange rate."""
-    return published.frame(
-        "select count(*) filter (where amount_reporting is null) from core.fct_period_cost", "core.fct_period_cost"
-    ).item()
+def period_costs(published: Published) -> tuple[int, int]:
+    """Costs of the period, and those without an exchange rate."""
+    row: tuple[int, int] = published.frame(
+        "select count(*), count(*) filter (where amount_reporting is null) from core.fct_period_cost",
+        "core.fct_period_cost",
+    ).row(0)
+    return row

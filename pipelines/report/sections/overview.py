@@ -146,3 +146,15 @@ def what_to_look_at(published: Published) -> list[Block]:
     if not found:
         return [Note("There are too few figures in this file to say what to look at.")]
     return [Sentences(tuple(found))]
+
+
+def stamp(published: Published) -> list[tuple[str, str]]:
+    """The line below the title: as of when, in which money, which version."""
+    try:
+        facts = run_facts(published)
+    except AbsentError:
+        return []
+    stamps = [("As of", fmt.day(facts.as_of)), ("Money in", facts.currency)]
+    if facts.version:
+        stamps.append(("Version", facts.version))
+    return stamps

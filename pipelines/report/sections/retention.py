@@ -13,7 +13,7 @@ import polars as pl
 
 from pipelines.report import formatting as fmt
 from pipelines.report import theme
-from pipelines.report.blocks import Block, DataTable, Figure, Note
+from pipelines.report.blocks import Block, DataTable, Figure, Note, headings
 from pipelines.report.charts import retention as charts
 from pipelines.report.drawing import draw
 from pipelines.report.published import Published
@@ -42,25 +42,9 @@ def interval(lo: float | None, hi: float | None, places: int = 1) -> str:
 
 def heatmap_figure(published: Published) -> list[Block]:
     """Cohort by age: the share with a kept order in the period."""
-    cells = retention.cells(published, "exact")
-    top = max(*cells["est"].to_list(), 0.01)
-    rows: list[dict[str, Any]] = []
-    for row in cells.iter_rows(named=True):
-        hint = (
-            f"First order in {fmt.month(row['cohort_on'])}, days {row['age_days'] - 29} to {row['age_days']}: "
-            f"{row['kept_n']:,} of {row['n']:,}, {fmt.percent(row['est'])} ({interval(row['lo'], row['hi'])})"
-        )
-        step = theme.heat_step(row["est"], 0.0, top)
-        shown = fmt.decimal(row["est"] * 100, 0)
-        rows.append(
-            {
-                "cohort": f"{fmt.month(row['cohort_on'])} · {row['cohort_n']:,}",
-                "age": row["period_n"],
-                "step": step,
-                "shown": shown,
-                "hint": hint,
-            }
-        )
+    cells = list(retention.cells(published, "exact").iter_rows(named=True))
+    top = max(0.01, *(row["est"] for row in cells))
+    rows = [_heat_cell(row, top) for row in cells]
     drawing = draw(
         "retention",
         f"Share of customers who bought again, by month of the first order and 30-day period; "
@@ -76,15 +60,7 @@ def heatmap_figure(published: Published) -> list[Block]:
     )
     table = DataTable(
         "Retention by cohort",
-        (
-            ("Cohort", "l"),
-            ("Period", "r"),
-            ("Days", "r"),
-            ("Bought", "r"),
-            ("Of", "r"),
-            ("Rate", "r"),
-            ("95% interval", "r"),
-        ),
+        headings("Cohort", right=("Period", "Days", "Bought", "Of", "Rate", "95% interval")),
         tuple(
             (
                 fmt.month(row["cohort_on"]),
@@ -95,10 +71,21 @@ def heatmap_figure(published: Published) -> list[Block]:
                 fmt.percent(row["est"]),
                 interval(row["lo"], row["hi"]),
             )
-            for row in cells.iter_rows(named=True)
+            for row in cells
         ),
     )
     return [Figure("retention-cohorts", "Who buys again, month by month", caption, drawing, table)]
+
+
+def _heat_cell(row: dict[str, Any], top: float) -> dict[str, Any]:
+    return {
+        "cohort": f"{fmt.month(row['cohort_on'])} · {row['cohort_n']:,}",
+        "age": row["period_n"],
+        "step": theme.heat_step(row["est"], 0.0, top),
+        "shown": fmt.decimal(row["est"] * 100, 0),
+        "hint": f"First order in {fmt.month(row['cohort_on'])}, days {row['age_days'] - 29} to {row['age_days']}: "
+        f"{row['kept_n']:,} of {row['n']:,}, {fmt.percent(row['est'])} ({interval(row['lo'], row['hi'])})",
+    }
 
 
 def curve_figure(published: Published) -> list[Block]:
@@ -245,8 +232,8 @@ def _value_table(frame: pl.DataFrame, labels: dict[date, str], currency: str) ->
                 *means,
             )
         )
-    headings = (("Cohort", "l"), ("Customers", "r"), ("Money known", "r"), *((f"Day {age}", "r") for age in ages))
-    return DataTable("Mean money per customer by age", headings, tuple(rows))
+    columns = headings("Cohort", right=("Customers", "Money known", *(f"Day {age}" for age in ages)))
+    return DataTable("Mean money per customer by age", columns, tuple(rows))
 
 
 def _cohort(start: date, grain: str) -> str:
