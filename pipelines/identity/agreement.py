@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Set
 
 import polars as pl
 
@@ -42,7 +43,7 @@ class NameJudge:
             known = self._known[pair] = self._judge(*pair)
         return known
 
-    def any_agree(self, left: set[str], right: set[str]) -> bool:
+    def any_agree(self, left: Set[str], right: Set[str]) -> bool:
         """Whether some name of one side agrees with some name of the other."""
         if not left.isdisjoint(right):
             return True
@@ -52,7 +53,7 @@ class NameJudge:
                     return True
         return False
 
-    def has_variants(self, names: set[str]) -> bool:
+    def has_variants(self, names: Set[str]) -> bool:
         """Whether other names may agree with these: Chinese names have no variants, hints and Latin names have."""
         return any(name.endswith(MASK) or not is_cjk(name) for name in names)
 

@@ -60,18 +60,15 @@ class Book:
 
 def open_book(case: Case, policy: Policy) -> Book:
     """Code a case: accounts by key, values by (type, scope, value), texts by text."""
-    keys = case.accounts["account_key"].sort()
-    codes = pl.DataFrame({"account_key": keys, "acc": np.arange(len(keys), dtype=np.int32)})
-    ordered = case.accounts.select("account_key", "first_seen_at").join(codes, on="account_key").sort("acc")
+    ordered = case.accounts.sort("account_key").with_columns(acc=pl.int_range(pl.len(), dtype=pl.Int32))
+    codes = ordered.select("account_key", "acc")
     first_seen = ordered["first_seen_at"].cast(pl.Int64).fill_null(UNKNOWN_LAST).to_numpy()
     types = tuple(sorted(policy.rules.types.values(), key=lambda t: (t.priority, t.name)))
     evidence, values = _code_evidence(case.evidence, codes, types, [attribute.name for attribute in policy.support])
-    sources = case.accounts.filter(pl.col("source") != "").select(
-        "account_key", attribute=pl.lit("source"), value=pl.col("source")
-    )
-    attributes = pl.concat([case.attributes, sources])
-    slots, facts, texts = _code_facts(attributes, codes, evidence, values, types, policy)
-    return Book(keys, first_seen, types, evidence, values, facts, slots, texts)
+    known = case.attributes.join(codes, on="account_key").select("acc", "attribute", "value")
+    sources = ordered.filter(pl.col("source") != "").select("acc", attribute=pl.lit("source"), value="source")
+    slots, facts, texts = _code_facts(pl.concat([known, sources]), evidence, values, types, policy)
+    return Book(ordered["account_key"], first_seen, types, evidence, values, facts, slots, texts)
 
 
 def _code_evidence(
@@ -101,14 +98,16 @@ def _code_evidence(
             last=pl.col("last_seen_at").cast(pl.Int64).fill_null(UNKNOWN_LAST),
         )
     )
-    if coded.select("acc", "val").is_duplicated().any():
-        coded = coded.group_by("acc", "type", "val").agg(pl.col("first").min(), pl.col("last").max())
-    return coded.sort("val", "acc"), values
+    coded = coded.sort("val", "acc")
+    repeats = (pl.col("val") == pl.col("val").shift()) & (pl.col("acc") == pl.col("acc").shift())
+    if coded.select(repeats.any()).item():
+        merged = coded.group_by("acc", "type", "val").agg(pl.col("first").min(), pl.col("last").max())
+        coded = merged.sort("val", "acc")
+    return coded, values
 
 
 def _code_facts(
     attributes: pl.DataFrame,
-    codes: pl.DataFrame,
     evidence: pl.DataFrame,
     values: pl.DataFrame,
     types: tuple[IdentifierType, ...],
@@ -118,7 +117,7 @@ def _code_facts(
     slots += [Slot("support", attribute.name) for attribute in policy.support]
     slot_codes = pl.DataFrame({"attribute": [s.name for s in slots], "slot": np.arange(len(slots), dtype=np.int16)})
     supporting = {slot.name: code for code, slot in enumerate(slots) if slot.kind == "support"}
-    known = attributes.join(slot_codes, on="attribute", how="inner").join(codes, on="account_key", how="inner")
+    known = attributes.join(slot_codes, on="attribute")
     texts = known.select(text=pl.col("value").unique().sort()).with_columns(item=pl.int_range(pl.len(), dtype=pl.Int32))
     facts = [known.join(texts, left_on="value", right_on="text").select("acc", "slot", "item")]
     for code, rule in enumerate(types):

@@ -7,7 +7,7 @@ Stays out: components without a breach (`components`) and the judgement of singl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from pipelines.identity.book import Slot
@@ -39,7 +39,7 @@ class ConstrainedUnion:
         partitioner: Partitioner,
     ) -> None:
         self._parent: dict[int, int] = {}
-        self._facts = {core: _copy(known) for core, known in facts.items()}
+        self._facts = dict(facts)
         self._cores: dict[int, set[int]] = {core: {core} for core in facts}
         self._slots, self._first_seen, self._enemies = slots, first_seen, enemies
         self._partitioner = partitioner
@@ -72,7 +72,7 @@ class ConstrainedUnion:
             return "manual decision: cannot_link"
         return None
 
-    def _most_at_once(self, values: set[int], rule: Slot) -> int:
+    def _most_at_once(self, values: Set[int], rule: Slot) -> int:
         """Most values of the set that were first seen within the rule's window."""
         if rule.window_days is None or len(values) < 2:
             return len(values)
@@ -97,14 +97,4 @@ class ConstrainedUnion:
             a, b = b, a
         self._parent[b] = a
         self._cores.setdefault(a, set()).update(self._cores.pop(b, set()))
-        into, other = self._facts.setdefault(a, Core()), self._facts.pop(b, Core())
-        into.absorb(other)
-
-
-def _copy(core: Core) -> Core:
-    return Core(
-        set(core.names),
-        set(core.hints),
-        set(core.births),
-        {slot: set(values) for slot, values in core.exclusive.items()},
-    )
+        self._facts[a] = self._facts.get(a, Core()).joined(self._facts.pop(b, Core()))

@@ -10,10 +10,12 @@ value on it. Members get a part number; -1 means that nothing shows whose they a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 from math import log2
+from types import MappingProxyType
+from typing import NamedTuple
 
 from pipelines.identity.agreement import NameJudge, births_agree
 from pipelines.identity.policy import Policy
@@ -21,35 +23,52 @@ from pipelines.identity.support import Weights
 
 DAY_US = 86_400_000_000
 UNATTACHED = -1
+NOTHING: frozenset[str] = frozenset()
+NO_IDS: Mapping[int, Set[int]] = MappingProxyType({})
 
 
-@dataclass
 class Core:
-    """What is known of accounts already joined: names, hints of masked names, births, exclusive ids, attributes."""
+    """What is known of accounts already joined: names, hints of masked names, births, exclusive ids, attributes.
 
-    names: set[str] = field(default_factory=set)
-    hints: set[str] = field(default_factory=set)
-    births: set[str] = field(default_factory=set)
-    exclusive: dict[int, set[int]] = field(default_factory=dict)
-    support: dict[int, set[int]] = field(default_factory=dict)
+    The fields are replaced, never changed in place, so cores may share them.
+    """
+
+    __slots__ = ("births", "exclusive", "hints", "names", "support")
+
+    def __init__(
+        self,
+        names: Set[str] = NOTHING,
+        hints: Set[str] = NOTHING,
+        births: Set[str] = NOTHING,
+        exclusive: Mapping[int, Set[int]] = NO_IDS,
+        support: Mapping[int, Set[int]] = NO_IDS,
+    ) -> None:
+        self.names, self.hints, self.births = names, hints, births
+        self.exclusive, self.support = exclusive, support
 
     @property
     def is_identified(self) -> bool:
         """Whether anything but supporting attributes is known."""
         return bool(self.names or self.births or self.exclusive)
 
-    def absorb(self, other: Core) -> None:
-        """Add what is known of another core."""
-        self.names |= other.names
-        self.hints |= other.hints
-        self.births |= other.births
-        for mine, theirs in ((self.exclusive, other.exclusive), (self.support, other.support)):
-            for slot, values in theirs.items():
-                mine[slot] = mine[slot] | values if slot in mine else set(values)
+    def joined(self, other: Core) -> Core:
+        """What is known of two cores together."""
+        return Core(
+            self.names | other.names if other.names else self.names,
+            self.hints | other.hints if other.hints else self.hints,
+            self.births | other.births if other.births else self.births,
+            _united(self.exclusive, other.exclusive),
+            _united(self.support, other.support),
+        )
 
 
-@dataclass(frozen=True)
-class Member:
+def _united(a: Mapping[int, Set[int]], b: Mapping[int, Set[int]]) -> Mapping[int, Set[int]]:
+    if not b:
+        return a
+    return {**a, **{slot: a[slot] | values if slot in a else values for slot, values in b.items()}}
+
+
+class Member(NamedTuple):
     """A core on a value: its number, and when it used the value (microseconds since 1970)."""
 
     core: int
@@ -72,18 +91,13 @@ class Block:
 
     def __init__(self, members: Sequence[Member]) -> None:
         self.members = list(members)
-        self.facts = members[0].facts
-        self.first = min(m.first for m in members)
-        self.last = max(m.last for m in members)
-        if len(members) > 1:
-            self.facts = Core()
-            for member in members:
-                self.facts.absorb(member.facts)
-
-    @property
-    def age(self) -> tuple[int, int]:
-        """Order of blocks: by first use, then by the smallest core."""
-        return self.first, min(m.core for m in self.members)
+        head = members[0]
+        self.facts, self.first, self.last, core = head.facts, head.first, head.last, head.core
+        for member in members[1:]:
+            self.facts = self.facts.joined(member.facts)
+            self.first, self.last = min(self.first, member.first), max(self.last, member.last)
+            core = min(core, member.core)
+        self.age = (self.first, core)  # order of blocks: by first use, then by the smallest core
 
 
 class Partitioner:
@@ -94,7 +108,8 @@ class Partitioner:
         self._source_slot = source_slot
         self._gap = policy.epoch_gap_days * DAY_US
         self.threshold = log2(policy.link_posterior / (1 - policy.link_posterior))
-        self.cuts = {True: self.threshold, False: self.threshold}
+        self.attach_threshold = log2(policy.attach_posterior / (1 - policy.attach_posterior))
+        self.cuts = {True: self.attach_threshold, False: self.attach_threshold}
 
     def hard_conflict(self, a: Core, b: Core) -> bool:
         """Whether two cores cannot be one person: exclusive ids, birth dates or names exclude each other."""
@@ -313,7 +328,7 @@ class Partitioner:
         for block in named if len(named) > 1 else []:
             for member in block.members:
                 facts = member.facts
-                bare = Core(set(), set(), facts.births, facts.exclusive, facts.support)
+                bare = Core(NOTHING, NOTHING, facts.births, facts.exclusive, facts.support)
                 test = Block([Member(member.core, member.first, member.last, bare)])
                 rest = [Block([m for m in block.members if m is not member])] if len(block.members) > 1 else []
                 targets = [b for b in named if b is not block] + rest

@@ -39,7 +39,8 @@ class Policy:
     `anonymous_limit`: a personal value on more cores than this links them only where at least half are named or hold
     an exclusive id; an export that fills blanks with the shop's own number would otherwise make one customer.
     `link_posterior`: least probability with which accounts that no name or id tells apart are linked by a value.
-    `held_out_values`: about how many disputed values are used to see how far nameless accounts can be given away.
+    `attach_posterior`: the same for giving a nameless account to one of several persons who use a value.
+    `held_out_values`: at most how many disputed values are used to see how far nameless accounts can be given away.
     `prior_bits`, `device_bits`: log2 of the odds that two cores on one personal value, or one device, are one person,
     before any attribute is looked at; the first is measured where the data allow (`calibration_pairs` pairs).
     `links_nameless`: whether a personal value links accounts that have no name; `links_devices` the same for devices.
@@ -60,8 +61,9 @@ class Policy:
         SupportingAttribute("device_id", same_rate=0.5, other_rate=0.1),
     )
     calibration_pairs: int = 50
-    held_out_values: int = 500
+    held_out_values: int = 1_000
     link_posterior: float = 0.8
+    attach_posterior: float = 0.9
     prior_bits: float = 3.0
     device_bits: float = 4.0
     links_nameless: bool = True

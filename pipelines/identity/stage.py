@@ -8,7 +8,7 @@ Stays out: the order of tiers and the tables that come out of it (`resolve`), th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 import numpy as np
 import polars as pl
@@ -77,7 +77,7 @@ class Stage:
             first=pl.col("first").min(),
             last=pl.col("last").max(),
         )
-        shared = carried.filter(pl.len().over("val") > 1).select("val", "core")
+        shared = carried.select("val", "core", n_cores=pl.len().over("val")).filter(pl.col("n_cores") > 1)
         per_slot = (
             shared.join(facts, on="core")
             .group_by("val", "slot")
@@ -85,6 +85,7 @@ class Stage:
                 distinct=pl.col("item").n_unique().cast(pl.Int64),
                 cores=pl.col("core").n_unique().cast(pl.Int64),
                 carried=pl.len().cast(pl.Int64),
+                n_cores=pl.col("n_cores").first().cast(pl.Int64),
             )
         )
 
@@ -110,12 +111,22 @@ class Stage:
     def _least_bits(self) -> pl.Expr:
         """Lowest weight that the supporting attributes of a value can have between two of its cores."""
         terms = [pl.lit(0.0)]
+        differs, repeats = pl.col("distinct") > 1, pl.col("carried") > pl.col("distinct")
         for slot, (agree, disagree) in self.partitioner.weights.attributes.items():
-            is_slot = pl.col("slot") == slot
-            terms.append(pl.when(is_slot & (pl.col("distinct") > 1)).then(min(disagree, 0.0)).otherwise(0.0).sum())
-            terms.append(
-                pl.when(is_slot & (pl.col("carried") > pl.col("distinct"))).then(min(agree, 0.0)).otherwise(0.0).sum()
+            least = (
+                pl.when(pl.col("slot") != slot)
+                .then(0.0)
+                .when(~differs & (pl.col("cores") == pl.col("n_cores")))
+                .then(agree)
+                .when(differs & repeats)
+                .then(min(agree, disagree, 0.0))
+                .when(differs)
+                .then(min(disagree, 0.0))
+                .when(repeats)
+                .then(min(agree, 0.0))
+                .otherwise(0.0)
             )
+            terms.append(least.sum())
         return pl.sum_horizontal(terms)
 
     # --- verdicts -----------------------------------------------------------------------------------------------
@@ -210,36 +221,40 @@ class Stage:
     def _trust(self, values: Sequence[tuple[int, IdentifierType, list[Member]]]) -> None:
         """Set from which odds a nameless account is given to one of several persons, by holding names out."""
         tests = []
-        wanted = [v for v in values if v[1].strength not in STRONG and len(v[2]) <= self.policy.anonymous_limit]
-        for _, rule, members in wanted[:: max(1, len(wanted) // self.policy.held_out_values)]:
+        wanted = [v for v in values if v[1].strength not in STRONG and _has_several_names(v[2])]
+        wanted = [v for v in wanted if len(v[2]) <= self.policy.anonymous_limit]
+        for _, rule, members in wanted[:: 1 + len(wanted) // self.policy.held_out_values]:
             tests += self.partitioner.held_out(members, rule.strength == "device", rule.recyclable)
         for is_alone in (True, False):
             self.partitioner.cuts[is_alone] = least_score(
                 [(score, is_right) for alone, score, is_right in tests if alone == is_alone],
-                self.policy.link_posterior,
-                self.partitioner.threshold,
+                self.policy.attach_posterior,
+                self.partitioner.attach_threshold,
                 self.policy.calibration_pairs,
             )
 
     def load_cores(self, facts: pl.DataFrame, kinds: tuple[str, ...]) -> dict[int, Core]:
         """What is known of cores, as objects; `kinds` of limited slots are loaded as exclusive."""
         texts = self.book.texts
-        cores: dict[int, Core] = defaultdict(Core)
-        field = {code: slot.kind for code, slot in enumerate(self.book.slots)}
+        cores: dict[int, Core] = {}
+        field = [slot.kind for slot in self.book.slots]
         columns = [facts[name].to_list() for name in ("core", "slot", "item")]
         for core, slot, item in zip(*columns, strict=True):
-            kind, known = field[slot], cores[core]
-            if kind == "name":
-                known.names.add(texts[item])
+            known = cores.get(core)
+            if known is None:
+                known = cores[core] = Core()
+            kind = field[slot]
+            if kind == "support":
+                known.support = _with(known.support, slot, item)
+            elif kind == "name":
+                known.names = known.names | {texts[item]}
             elif kind == "hint":
-                known.hints.add(texts[item])
+                known.hints = known.hints | {texts[item]}
             elif kind == "birth":
-                known.births.add(texts[item])
-            elif kind == "support":
-                known.support.setdefault(slot, set()).add(item)
+                known.births = known.births | {texts[item]}
             elif kind in kinds:
-                known.exclusive.setdefault(slot, set()).add(item)
-        return dict(cores)
+                known.exclusive = _with(known.exclusive, slot, item)
+        return cores
 
     # --- joining ------------------------------------------------------------------------------------------------
 
@@ -277,9 +292,9 @@ class Stage:
         """Edges to refuse (val, core, refusal) so that no joined component breaks a limit."""
         cores = edges["core"].unique().sort()
         merged = pl.DataFrame({"core": cores, "component": joined[cores.to_numpy()]})
-        facts = self.book.facts.with_columns(
-            core=pl.Series(self.labels[self.book.facts["acc"].to_numpy()], dtype=pl.Int32)
-        ).join(merged, on="core")
+        hard = self.book.facts.filter(~pl.col("slot").is_in(self.book.slots_of("support")))
+        facts = hard.with_columns(core=pl.Series(self.labels[hard["acc"].to_numpy()], dtype=pl.Int32))
+        facts = facts.join(merged, on="core")
         counts = facts.group_by("component", "slot").agg(n=pl.col("item").n_unique())
         checks_names = not all(self.book.types[t].strength in STRONG for t in types)
         caps = {
@@ -329,6 +344,23 @@ class Stage:
             if reason is not None:
                 refused.append((val, core, reason))
         return pl.DataFrame(refused, schema={"val": pl.Int32, "core": pl.Int32, "refusal": pl.String}, orient="row")
+
+
+def _has_several_names(members: Sequence[Member]) -> bool:
+    first: Set[str] | None = None
+    for member in members:
+        if member.facts.names:
+            if first is not None and not (first & member.facts.names):
+                return True
+            first = first or member.facts.names
+    return False
+
+
+def _with(ids: Mapping[int, Set[int]], slot: int, item: int) -> Mapping[int, Set[int]]:
+    """A slot's set with one more item, in a dictionary of the core's own."""
+    own = ids if type(ids) is dict else {}
+    own[slot] = own[slot] | {item} if slot in own else {item}
+    return own
 
 
 def _grouped(rows: Iterable[tuple[int, ...]]) -> Iterable[tuple[tuple[int, int], list[tuple[int, int, int]]]]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import floor, inf, log2
+from math import inf, log, log2
 
 import numpy as np
 import polars as pl
@@ -37,7 +37,7 @@ CALIBRATION = pl.Schema(
 `prior` holds the pairs and, in agree_bits, the log odds of one person; in the row `silence` a silence is agreement."""
 
 BITS_CAP = 8.0
-SMALL_BIN = 20
+LEAST_TESTED, LEAST_SLOPE = -2.0, 0.2
 PRIOR, SILENCE = "prior", "silence"
 
 
@@ -61,8 +61,12 @@ def measure_support(book: Book, policy: Policy, judge: NameJudge, labels: np.nda
     conflict of ids, so a value on many accounts counts linearly. With fewer pairs of either kind than the policy asks,
     or where the policy pins an attribute, the policy's own rates are used.
     """
-    pairs = _neighbours(book, policy, labels)
     facts = book.facts.with_columns(core=pl.Series(labels[book.facts["acc"].to_numpy()], dtype=pl.Int32))
+    named = facts.filter(pl.col("slot") == book.slots_of("name")[0]).select("core").unique()
+    pairs = _neighbours(book, policy, labels)
+    pairs = pairs.join(named, left_on="a", right_on="core", how="semi").join(
+        named, left_on="b", right_on="core", how="semi"
+    )
     cores = pl.concat([pairs["a"], pairs["b"]]).unique()
     facts = facts.join(pl.DataFrame({"core": cores}), on="core", how="semi").select("core", "slot", "item").unique()
     states = _states(pairs, facts)
@@ -109,7 +113,7 @@ def _neighbours(book: Book, policy: Policy, labels: np.ndarray) -> pl.DataFrame:
         rows.with_columns(a=pl.col("core").shift(1).over("val"), before=pl.col("last").shift(1).over("val"))
         .filter(pl.col("a").is_not_null())
         .select("a", b="core", is_silent=pl.col("first") - pl.col("before") >= gap)
-        .with_row_index("pair")
+        .with_columns(pair=pl.int_range(pl.len(), dtype=pl.Int32))
     )
 
 
@@ -125,14 +129,13 @@ def _states(pairs: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _judge_names(pairs: pl.DataFrame, facts: pl.DataFrame, book: Book, judge: NameJudge) -> pl.DataFrame:
-    """Pairs whose both cores are named: pair, is_silent, is_same (some name of one agrees with some of the other)."""
+    """What the names of both cores say: pair, is_silent, is_same (some name of one agrees with some of the other)."""
     names: dict[int, set[str]] = defaultdict(set)
     for core, item in facts.filter(pl.col("slot") == book.slots_of("name")[0]).select("core", "item").iter_rows():
         names[core].add(book.texts[item])
     rows = [
         (pair, is_silent, judge.any_agree(names[a], names[b]))
-        for pair, a, b, is_silent in pairs.iter_rows()
-        if a in names and b in names
+        for a, b, is_silent, pair in pairs.select("a", "b", "is_silent", "pair").iter_rows()
     ]
     schema = {"pair": pairs.schema["pair"], "is_silent": pl.Boolean(), "is_same": pl.Boolean()}
     return pl.DataFrame(rows, schema=schema, orient="row")
@@ -157,23 +160,23 @@ def _half(ratio: float) -> float:
 
 
 def least_score(tests: Sequence[tuple[float, bool]], posterior: float, default: float, tests_n: int) -> float:
-    """Lowest log odds, in whole bits, from which held-out tests (log odds, is right) come out right often enough.
+    """Lowest log odds from which held-out tests (log odds, is right) show at least `posterior` to be right.
 
-    Bins of one bit are read from the top, those with fewer than 20 tests together with the next; the first that is
-    right less often than `posterior` ends the search. With fewer than `tests_n` tests the default stands; infinity
-    says that even the highest odds are not to be trusted.
+    The odds are recalibrated by a logistic line through the tests, drawn towards taking them at their word; infinity
+    says that odds and truth have nothing to do with each other. With fewer than `tests_n` tests the default stands.
     """
-    if len(tests) < tests_n:
+    near = np.array([test for test in tests if test[0] >= LEAST_TESTED], dtype=np.float64).reshape(-1, 2)
+    if len(near) < tests_n:
         return default
-    bins: dict[int, list[bool]] = defaultdict(list)
-    for score, is_right in tests:
-        bins[floor(score)].append(is_right)
-    cut, pool = inf, []
-    for bit in sorted(bins, reverse=True):
-        pool += bins[bit]
-        if len(pool) < SMALL_BIN:
-            continue
-        if sum(pool) < posterior * len(pool):
-            break
-        cut, pool = float(bit), []
-    return cut
+    score, right = np.minimum(near[:, 0], BITS_CAP) * log(2), near[:, 1]
+    line, prior, spread = np.array([0.0, 1.0]), np.array([0.0, 1.0]), np.array([1.0, 0.5])
+    design = np.column_stack([np.ones_like(score), score])
+    for _ in range(25):
+        chance = 1 / (1 + np.exp(-design @ line))
+        gradient = design.T @ (right - chance) - (line - prior) / spread**2
+        curvature = (design.T * (chance * (1 - chance))) @ design + np.diag(1 / spread**2)
+        line = line + np.linalg.solve(curvature, gradient)
+    if line[1] < LEAST_SLOPE:
+        return inf
+    cut = (log(posterior / (1 - posterior)) - line[0]) / line[1] / log(2)
+    return max(LEAST_TESTED, round(2 * cut) / 2)
