@@ -43,6 +43,7 @@ def rendered() -> dict[Path, str]:
         Path("models/intermediate/canonical/_canonical.yml"): HEAD + _models(CANONICAL.values()),
         Path("models/marts/core/_core.yml"): HEAD + _models(CORE.values()),
         Path("macros/contracts/entity_columns.sql"): _entity_columns(),
+        Path("macros/contracts/raw_tables.sql"): _raw_tables(),
     }
 
 
@@ -118,6 +119,18 @@ def _column(table: Table, column: Column) -> dict[str, Any]:
     if tests:
         entry["data_tests"] = tests
     return entry
+
+
+def _raw_tables() -> str:
+    lines = [
+        "{#- Written by `python -m orchestration.dbt_schema` from the channels. Do not edit. -#}",
+        "{#- Names of all raw tables. -#}",
+        "{% macro raw_tables() -%}",
+        "{{ return([",
+    ]
+    lines += [f'    "{table.name}",' for table in RAW_TABLES]
+    lines += ["]) }}", "{%- endmacro %}", ""]
+    return "\n".join(lines)
 
 
 def _entity_columns() -> str:

@@ -17,8 +17,8 @@ from orchestration.run import RunOutcome
 from pipelines.contracts.settings import Settings
 
 EXAMPLE_SQL = (
-    "select state, count(*) as customers, sum(value_at_stake) as money "
-    "from marts.customer_lifecycle group by all order by customers desc"
+    "select state, count(*) as customers, sum(net_revenue) as net_revenue "
+    "from marts.customer_360 group by state order by net_revenue desc"
 )
 
 
@@ -59,6 +59,29 @@ def print_book(book: pl.DataFrame) -> None:
         outcome = row["outcome"] if row["outcome"] == "accepted" else f"{row['outcome']}: {row['reason']}"
         amount = f"{_amount(row['money_accepted'])} {row['currency'] or ''}" if row["money_accepted"] else ""
         table.add_row(row["source_system"], row["source_file"], row["raw_table"] or "", outcome, *counts, amount)
+    stdout.print(table)
+
+
+def print_check(check: Any) -> None:
+    """What one file is, how it would be read, and what would be refused."""
+    stdout.print(f"[bold]{check.path.name}[/bold]  source {check.source_system}")
+    if check.is_refused:
+        stdout.print(f"  [red]refused[/red] {check.code}: {check.reason}", soft_wrap=True)
+    if check.raw_table is None:
+        return
+    how = [f"table {check.raw_table}", f"channel {check.channel}", f"encoding {check.encoding}"]
+    how += [f"delimiter {check.delimiter!r}"] if check.delimiter else []
+    how += [f"time zone {check.time_zone}", f"currency {check.currency or 'of each row'}"]
+    stdout.print(f"  {', '.join(how)}", soft_wrap=True)
+    stdout.print(
+        f"  {check.read_n:,} rows read = {check.accepted_n:,} accepted + {check.quarantined_n:,} quarantined "
+        f"+ {check.duplicate_n:,} duplicate; events {check.first_event_at or '-'} to {check.last_event_at or '-'}"
+    )
+    for line in (*check.warnings, *check.problems):
+        stdout.print(f"  [yellow]![/yellow] {line}", soft_wrap=True)
+    table = Table("header", "becomes", "", box=None, padding=(0, 2))
+    for use in check.columns:
+        table.add_row(use.header, ", ".join(use.columns), use.note)
     stdout.print(table)
 
 
