@@ -63,17 +63,19 @@ def amount_baselines(snapshot: Snapshot, past: Sequence[Snapshot], log_window: t
 def silence_baselines(snapshot: Snapshot, past: Sequence[Snapshot]) -> dict[str, Array]:
     """P(no purchase in the horizon) by each of `SILENCE_BASELINES`, learned from past snapshots.
 
-    A longer horizon than tested raises P to the root of the stretch (rates differ, so silence lasts). A slope far
-    below any probability keeps the order of recency within the steps of the isotonic curve. Without a past, recency alone is recency / (recency + horizon) and the base rate is its mean.
+    Recency is measured in horizons, so that a curve learned on a shorter one carries over; a slope far below any
+    probability keeps the order of recency within its steps. A longer horizon than tested takes the root of the
+    stretch as power of the base rate (rates differ, so silence lasts). Without a past, recency alone is
+    recency / (recency + horizon) and the base rate is its mean.
     """
     known = [place for place in past if place.outcome is not None]
     if not known:
         guess = snapshot.recency / np.maximum(snapshot.recency + snapshot.horizon, 1.0)
         return {"recency_only": guess, "base_rate": np.full(len(guess), float(guess.mean()) if len(guess) else 0.0)}
-    recency = np.concatenate([place.recency for place in known])
+    recency = np.concatenate([place.recency / place.horizon for place in known])
+    here = snapshot.recency / snapshot.horizon
     silent = np.concatenate([(place.outcome.orders <= 0).astype(np.float64) for place in known if place.outcome])
     power = float(np.sqrt(snapshot.horizon / known[0].horizon))
     model = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(recency, silent)
-    curve = np.clip(model.predict(snapshot.recency), 1e-6, 1.0) ** power
-    curve = np.clip(curve + 1e-7 * (snapshot.recency - snapshot.recency.max(initial=0.0)), 0.0, 1.0)
+    curve = np.clip(model.predict(here) + 1e-6 * (here - here.max(initial=0.0)), 0.0, 1.0)
     return {"recency_only": curve, "base_rate": np.full(len(curve), max(float(silent.mean()), 1e-6) ** power)}

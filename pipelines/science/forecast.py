@@ -66,9 +66,9 @@ class BaseForecast:
 def forecast_base(log: pl.DataFrame, end: int, horizon: int, *, seed: int = 0, level: float = 0.9) -> BaseForecast:
     """Forecast every customer known at the end of day `end` over `horizon` days; later rows of the log are not read.
 
-    One BLAS thread, so that equal input gives equal bits.
+    One thread inside numerical libraries, so that equal input gives equal bits on any machine.
     """
-    with threadpool_limits(limits=1, user_api="blas"):
+    with threadpool_limits(limits=1):
         return _forecast(log.filter(pl.col("day") <= end), end, horizon, seed, level)
 
 

@@ -6,9 +6,11 @@ calibration ends and the horizon of the holdout. Purchases run on a clock warped
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -195,3 +197,24 @@ KINDS: dict[str, Callable[..., World]] = {
     "loyal": loyal,
     "one_cohort": one_cohort,
 }
+
+
+def cdnow_file() -> Path:
+    """The CDNOW 1/10 sample that the test dependency `lifetimes` carries (id, number, date, units, amount)."""
+    spec = importlib.util.find_spec("lifetimes")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("the test dependency lifetimes is not installed")
+    return Path(next(iter(spec.submodule_search_locations))) / "datasets" / "CDNOW_sample.txt"
+
+
+def cdnow() -> World:
+    """CDNOW 1/10: one cohort of 2,357 customers, 39 weeks of calibration and 39 of holdout."""
+    rows = [line.split() for line in cdnow_file().read_text(encoding="ascii").splitlines() if line.strip()]
+    log = pl.DataFrame(
+        {
+            "customer": [row[0] for row in rows],
+            "date": [datetime.strptime(row[2], "%Y%m%d").date() for row in rows],  # noqa: DTZ007
+            "amount": [float(row[4]) for row in rows],
+        }
+    )
+    return World("cdnow", log, date(1997, 9, 30), 273, False)
