@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import polars as pl
-
 from pipelines.contracts.progress import Progress, Quiet
 from pipelines.simulate.bgnbd import write_model_world
 from pipelines.simulate.clock import Clock
@@ -110,26 +108,26 @@ def _company(landing: Landing, truth: Path, clock: Clock, customers: int, seed: 
 def _write_together(company: Company, landing: Landing, truth: Path, progress: Progress) -> None:
     """Write sources and truth, two at a time: what is written does not depend on the order in which."""
     _ = company.order_id, company.line_id, company.sku
-    tasks: dict[str, Callable[[], None]] = {
-        "write web store": lambda: write_web(company, landing),
-        "write truth": lambda: write_truth(company, truth),
-        "write marketplace": lambda: write_tmall(company, landing),
-        "write shops": lambda: write_square(company, landing),
-        "write members": lambda: write_crm(company, landing),
-        "write operations": lambda: write_ops(company, landing),
-        "write finance": lambda: write_finance(company, landing),
+    sources: dict[str, Callable[[Company, Landing], None]] = {
+        "web": write_web,
+        "tmall": write_tmall,
+        "pos": write_square,
+        "crm": write_crm,
+        "ops": write_ops,
+        "finance": write_finance,
     }
 
-    def run(step: str) -> None:
+    def run(name: str) -> None:
+        step = f"simulate {name}"
         progress.start(step)
-        tasks[step]()
-        progress.finish(step)
+        if name == "truth":
+            write_truth(company, truth)
+            rows = len(company.lines.sku)
+        else:
+            sources[name](company, landing)
+            rows = sum(int(str(file["rows"])) for file in landing.files if file["source_system"] == name)
+        progress.finish(step, rows)
 
     with ThreadPoolExecutor(max_workers=2) as pool:
-        for _done in pool.map(run, tasks):
+        for _done in pool.map(run, ("web", "truth", *list(sources)[1:])):
             pass
-
-
-def read_truth(truth: Path, table: str) -> pl.DataFrame:
-    """A truth table of a world written before."""
-    return pl.read_parquet(truth / f"{table}.parquet")

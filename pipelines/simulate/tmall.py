@@ -4,8 +4,9 @@ Lives here: headers, how a planned marketplace order becomes rows, and the fault
 Stays out: what is true (`world`) and writing bytes (`writer`).
 
 Quirks kept: order numbers as `="…"`, telephones behind an apostrophe, amounts with 元 in some columns, states with a
-full-width comma, a shorter layout in the first file, buyers masked from a day on unless they are members of the shop,
-an order refunded wholly is closed although it was paid, lines of one-line orders bear the order's own number.
+full-width comma, a shorter layout in the first file, buyers masked from a day on unless they are members of the shop
+(whose telephone may then be a number lent by the platform, with an extension), orders refunded wholly are closed though
+they were paid, lines of one-line orders bear the order's own number.
 The order's goods due are the sum of its lines' goods due and include what the platform pays (卡券, 集分宝).
 """
 
@@ -18,7 +19,7 @@ from pipelines.simulate.cards import pick
 from pipelines.simulate.clock import SHANGHAI, Ints
 from pipelines.simulate.names import CATEGORIES, GOODS
 from pipelines.simulate.people import TMALL
-from pipelines.simulate.terms import CANCELLED, NOBODY, PENDING
+from pipelines.simulate.terms import CANCELLED, NOBODY, PENDING, masked_from
 from pipelines.simulate.world import Company
 from pipelines.simulate.writer import (
     BAD_VALUE,
@@ -107,24 +108,36 @@ def _states(company: Company, order: Ints, given_back: Ints) -> pl.Series:
 
 
 def _buyers(company: Company, order: Ints) -> dict[str, pl.Series]:
-    """Who buys and receives, masked where the marketplace masks."""
-    person = company.orders.visits.person[order]
-    cards, masked = company.cards[person], company.orders.key[order] == NOBODY
-    frame = pl.DataFrame({"masked": masked, "phone": cards["phone"], "nick": cards["nick"], "name": cards["cn_name"]})
-    mask = pl.when("masked")
-    phone = mask.then("'" + pl.col("phone").str.slice(0, 3) + "****" + pl.col("phone").str.slice(7)).otherwise(
-        "'" + pl.col("phone"))  # fmt: skip
-    district = cards["region"] + " " + cards["city"] + " " + cards["region_name"] + " "
-    street = pl.Series(person % 300 + 1).cast(str) + "号"
-    hidden = pl.DataFrame({"masked": masked, "where": district, "street": street})
-    return {
-        "买家会员名": frame.select(mask.then(pl.col("nick").str.slice(0, 1) + "**").otherwise("nick")).to_series(),
-        "买家支付宝账号": cards["phone"].str.slice(0, 3) + "****" + cards["phone"].str.slice(7),
-        "收货人姓名": frame.select(mask.then(pl.col("name").str.slice(0, 1) + "**").otherwise("name")).to_series(),
-        "收货地址": hidden.select(pl.col("where") + mask.then(pl.lit("***")).otherwise("street")).to_series(),
-        "联系电话": pick(("'null",), order * 0),
-        "联系手机": frame.select(phone).to_series(),
-    }
+    """Who buys and receives: masked, or behind a number that the platform lends for two weeks, from the day on."""
+    visits = company.orders.visits
+    person, masked = visits.person[order], company.orders.key[order] == NOBODY
+    lent = ~masked & (visits.day[order] >= masked_from(company.clock)) & (order % 4 == 1)
+    cards = company.cards[person]
+    frame = pl.DataFrame(
+        {
+            "masked": masked,
+            "lent": lent,
+            "phone": cards["phone"],
+            "borrowed": "170" + pl.Series(10_000_000 + order * 7_919 % 89_999_999).cast(str),
+            "extension": pl.Series(1_000 + order * 37 % 9_000).cast(str),
+            "nick": cards["nick"],
+            "name": cards["cn_name"],
+            "where": cards["region"] + " " + cards["city"] + " " + cards["region_name"] + " ",
+            "street": pl.Series(person % 300 + 1).cast(str) + "号",
+        }
+    )
+    mask, phone = pl.when("masked"), pl.col("phone")
+    hidden = phone.str.slice(0, 3) + "****" + phone.str.slice(7)
+    virtual = pl.col("borrowed") + "-" + pl.col("extension")
+    shown = frame.select(
+        mask.then(pl.col("nick").str.slice(0, 1) + "**").otherwise("nick").alias("买家会员名"),
+        hidden.alias("买家支付宝账号"),
+        mask.then(pl.col("name").str.slice(0, 1) + "**").otherwise("name").alias("收货人姓名"),
+        (pl.col("where") + mask.then(pl.lit("***")).otherwise("street")).alias("收货地址"),
+        pl.lit("'null").alias("联系电话"),
+        ("'" + mask.then(hidden).when("lent").then(virtual).otherwise(phone)).alias("联系手机"),
+    )
+    return shown.to_dict()
 
 
 def orders_frame(company: Company, order: Ints, given_back: Ints) -> pl.DataFrame:

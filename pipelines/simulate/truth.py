@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipelines.contracts.core import WATERFALL
 from pipelines.simulate.cards import pick
@@ -30,6 +31,8 @@ from pipelines.simulate.writer import Landing
 
 SALES_CHANNELS = ("web_store", "tmall", "pos")
 CURRENCIES = ("USD", "CNY", "USD")
+CHUNK = 250_000
+"""Lines written at a time."""
 PRECISIONS = ("dated", "order", "dated")
 """By how the refund is told: feed, order total, rows of the export."""
 
@@ -136,31 +139,42 @@ def _accounts(company: Company) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def _lines(company: Company) -> pl.DataFrame:
-    lines, visits, economics = company.lines, company.orders.visits, company.economics
-    order = lines.spans.order
+def _lines(company: Company, start: int) -> pl.DataFrame:
+    """Economics of the lines from `start` on, at most `CHUNK` of them."""
+    visits, economics, rows = company.orders.visits, company.economics, slice(start, start + CHUNK)
+    order = company.lines.spans.order[rows]
+    costed = economics.is_costed[rows]
     frame = pl.DataFrame(
         {
             "source_system": pick(SOURCES, visits.source[order]),
             "order_id": company.order_id.gather(order),
-            "order_line_id": company.line_id,
-            "sku": company.sku,
+            "order_line_id": company.line_id[rows],
+            "sku": company.sku[rows],
             "person_id": company.cards["person_id"].gather(visits.person[order]),
             "channel": pick(SALES_CHANNELS, visits.source[order]),
             "ordered_on": company.clock.dates(visits.day[order]),
             "currency": pick(CURRENCIES, visits.source[order]),
-            "qty": lines.qty,
+            "qty": company.lines.qty[rows],
             "is_kept": economics.is_kept[order],
-            **{f"is_{name}_known": economics.known[name] for name in COST_LINES},
-            "is_costed": economics.is_costed,
+            **{f"is_{name}_known": economics.known[name][rows] for name in COST_LINES},
+            "is_costed": costed,
         }
     )
-    unknown = {name: ~known for name, known in economics.known.items()} | {"contribution": ~economics.is_costed}
+    unknown = {name: ~known[rows] for name, known in economics.known.items()} | {"contribution": ~costed}
     amounts: dict[str, Ints] = {}
     for name, _, _ in WATERFALL:
-        amounts |= {name: economics.own[name], f"{name}_reporting": economics.reporting[name]}
+        amounts |= {name: economics.own[name][rows], f"{name}_reporting": economics.reporting[name][rows]}
     both = {f"{name}{end}": hidden for name, hidden in unknown.items() for end in ("", "_reporting")}
     return _money(frame, amounts, both)
+
+
+def _write_lines(company: Company, path: Path) -> None:
+    """Write the largest table piece by piece, so that memory stays small."""
+    first = _lines(company, 0).to_arrow(compat_level=pl.CompatLevel.oldest())
+    with pq.ParquetWriter(path, first.schema, compression="lz4") as writer:
+        writer.write_table(first)
+        for start in range(CHUNK, len(company.lines.sku), CHUNK):
+            writer.write_table(_lines(company, start).to_arrow(compat_level=pl.CompatLevel.oldest()))
 
 
 def _refunds(company: Company) -> pl.DataFrame:
@@ -212,7 +226,7 @@ def write_truth(company: Company, folder: Path) -> None:
     """Write the truth tables of a company's plan."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in (
-        ("persons", _persons), ("account_person", _accounts), ("orders", _orders),
-        ("order_line_economics", _lines), ("refunds", _refunds),
+        ("persons", _persons), ("account_person", _accounts), ("orders", _orders), ("refunds", _refunds),
     ):  # fmt: skip
         table(company).write_parquet(folder / f"{name}.parquet", compression="lz4")
+    _write_lines(company, folder / "order_line_economics.parquet")

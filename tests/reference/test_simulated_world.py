@@ -180,6 +180,9 @@ def test_tmall_keeps_its_quirks(world: SimulationSummary, broken: pl.DataFrame) 
     masked = [row for row in late if "*" in row["买家会员名"]]
     assert 0 < len(masked) < len(late)
     assert all("****" in row["联系手机"] for row in masked)
+    lent = [row for row in late if re.fullmatch(r"'170\d{8}-\d{4}", row["联系手机"])]
+    assert lent
+    assert not any("*" in row["买家会员名"] for row in lent)
     closed = [row for row in orders + late if row["订单状态"] == "交易关闭"]
     assert {bool(row["订单付款时间"]) for row in closed} == {True, False}
     headers = {len(next(csv.reader([lines_of(world, p)[0]]))) for p in (
