@@ -1,0 +1,119 @@
+"""Tokens: no identifier enters raw in clear; equal people have equal keys in every table; the vault can tell who."""
+
+from __future__ import annotations
+
+from pipelines.contracts.keys import value_key
+from pipelines.contracts.settings import Settings
+
+CUSTOMERS = (
+    "source_customer_id,email,phone,member_no,name,birth_date,buyer_key_kind\n"
+    "c1,Ann@Shop.Test.org,(415) 555-0101,m-1,Ann Lee,1980-02-29,real\n"
+    "c2,a***@x.org,415****0102,,A**,,masked\n"
+    "c3,noreply@x.org,+1 415 555 0101,M 1,,,real\n"
+    "NULL,x@y.org,,,,,real\n"
+)
+DECLARED = "phone_region: US"
+
+
+def key(settings: Settings, id_type: str, value: str) -> str:
+    assert settings.pepper is not None
+    return value_key(settings.pepper.get_secret_value().encode(), id_type, value)
+
+
+def test_identifiers_become_keys_and_statuses(house) -> None:
+    house.put("crm/c.csv", CUSTOMERS, DECLARED)
+    house.ingest()
+    first, masked, third = house.raw("canonical__source_customer").iter_rows(named=True)
+    assert first["source_customer_id_key"] == key(house.settings, "crm:account", "c1")
+    assert first["email_key"] == key(house.settings, "email", "ann@shop.test.org")
+    assert first["phone_key"] == third["phone_key"] == key(house.settings, "phone", "+14155550101")
+    assert first["member_no_key"] == third["member_no_key"] == key(house.settings, "member_no", "M1")
+    assert first["birth_year"] == 1980
+    assert (masked["email_key"], masked["email_status"]) == (None, "masked")
+    assert (masked["phone_key"], masked["phone_status"]) == (None, "masked")
+    assert (masked["member_no_status"], masked["name_key"]) == ("missing", None)
+    assert third["email_status"] == "blocked"
+    assert house.quarantine() == [(5, "source_customer_id", "KEY_MISSING")]
+
+
+def test_the_vault_knows_the_clear_values_and_is_private(house) -> None:
+    house.put("crm/c.csv", CUSTOMERS, DECLARED)
+    house.ingest()
+    vault = {row[:2]: row[2] for row in house.private_rows("vault").select("id_type", "normalised", "value_key").rows()}
+    assert vault["email", "ann@shop.test.org"] == key(house.settings, "email", "ann@shop.test.org")
+    assert ("phone", "+14155550101") in vault
+    assert ("name", "ann lee") in vault
+    assert not any(value is None or "*" in value for _, value in vault)
+    files = list(house.settings.vault_dir.rglob("*.parquet"))
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+    assert {path.parent.stat().st_mode & 0o777 for path in files} == {0o700}
+
+
+def test_a_link_has_the_keys_that_the_identifiers_have_elsewhere(house, texts) -> None:
+    house.put("crm/c.csv", CUSTOMERS, DECLARED)
+    house.put("web/o.csv", texts.shopify(texts.order(7)))
+    house.put(
+        "crm/l.csv",
+        "id_type_a,id_value_a,id_type_b,id_value_b,evidence,seen_at\n"
+        "email, ANN@shop.test.org,crm:account,c1,login,2024-01-01\n"
+        "phone,(415) 555-0101,web:order,#7,checkout,2024-01-01\n"
+        "shoe,42,member_no,m1,import,2024-01-01\n",
+    )
+    house.ingest()
+    customer = house.raw("canonical__source_customer").row(0, named=True)
+    links = house.raw("canonical__identity_link")
+    pairs = links.select("id_value_a_key", "id_value_b_key").rows()
+    assert pairs == [(customer["email_key"], customer["source_customer_id_key"]), (customer["phone_key"], "#7")]
+    assert (4, "id_type_a", "BAD_ENUM") in house.quarantine()
+
+
+def test_a_native_id_is_of_the_source_that_the_row_names(house) -> None:
+    house.put(
+        "crm/consent.csv",
+        "account_source,source_customer_id,purpose,channel,status,at\n"
+        "web,7,marketing,email,granted,2024-01-01\n,7,marketing,email,granted,2024-01-01\n",
+    )
+    house.ingest()
+    keys = house.raw("canonical__consent")["source_customer_id_key"].to_list()
+    assert sorted(keys) == sorted([key(house.settings, "web:account", "7"), key(house.settings, "crm:account", "7")])
+
+
+def test_masked_keys_still_tell_records_apart(house) -> None:
+    rows = "".join(f"t**{i},masked,t**{i}@x.org\n" for i in range(3))
+    house.put("crm/c.csv", "source_customer_id,buyer_key_kind,email\n" + rows + rows)
+    house.ingest()
+    assert house.counts("crm/c.csv") == (6, 3, 0, 3)
+    raw = house.raw("canonical__source_customer")
+    assert raw["source_customer_id_key"].null_count() == 3
+    assert raw["record_key"].n_unique() == 3
+    assert not any("*" in name for name in raw["record_key"].to_list())
+
+
+def test_old_customer_exports_are_keyed_by_what_they_have(house) -> None:
+    header = "First Name,Last Name,Email,Phone,Accepts Marketing,Total Spent,Total Orders,Tags\n"
+    rows = "Ann,Lee,ann@shop.test.org,,yes,10.00,1,\nBob,Ray,,+14155550102,no,5.00,1,\nNo,Body,,,no,0,0,\n"
+    house.put("web/c.csv", header + rows)
+    house.ingest()
+    raw = house.raw("shopify__customers")
+    assert raw["record_key"].to_list() == [raw["email_key"][0], raw["phone_key"][1]]
+    assert house.quarantine() == [(4, "customer_id", "KEY_MISSING")]
+
+
+def test_no_clear_identifier_outside_vault_quarantine_and_landing(house, texts) -> None:
+    canaries = {"email": "canary@shop.test.org", "phone": "+14155550199", "person": "Canary Birdwhistle"}
+    rows = [texts.order(1, **canaries), texts.order(2, total="canary@shop.test.org", **canaries)]
+    rows += [texts.order(i, total="415-555-0199", **canaries) for i in range(3, 40)]
+    house.put("web/o.csv", texts.shopify(rows[0]))
+    house.put("web/p.csv", texts.shopify(*rows))
+    house.put("crm/c.csv", CUSTOMERS.replace("Ann@Shop.Test.org", canaries["email"]).replace("c1", "x-canary-1"))
+    report = house.ingest()
+    assert report.refused
+    told = str(report) + str(house.book().rows())
+    allowed = {house.settings.landing_dir, house.settings.vault_dir, house.settings.quarantine_dir}
+    for path in house.settings.home.rglob("*"):
+        if path.is_file() and not any(path.is_relative_to(folder) for folder in allowed):
+            told += path.read_bytes().decode("latin-1")
+    raw = [house.raw(name) for name in ("shopify__orders", "canonical__source_customer")]
+    told += "".join(str(frame.rows()) for frame in raw)
+    for canary in ("canary@", "4155550199", "415-555-0199", "birdwhistle", "x-canary"):
+        assert canary not in told.lower()
