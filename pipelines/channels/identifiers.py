@@ -29,6 +29,8 @@ _MASK = r"[*•●□]{2,}|[#xX×]{3,}|^[~$#].{8,}"
 _EXTENSION = (
     r"(?i)^(?:\+?86|0086)?-?1[3-9]\d-?\d{4}-?\d{4}(?:[-,;#_p转]|ext\.?:?|x|分机)+\d{3,6}$"  # main number, extension
 )
+_SIMPLE_PHONE = r"^\+?[0-9][0-9 -]{5,18}$"
+_SIMPLE_EMAIL = r"^[a-z0-9._+-]+@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$"
 _CN_MOBILE = r"0?(1[3-9]\d{9})$"
 _NANP = r"([2-9]\d{2}[2-9]\d{6})$"
 _DOTLESS = r"@(gmail|googlemail)\.com$"
@@ -45,22 +47,20 @@ def normalise(
     3166 code of the country whose national telephone numbers are written without a country code. Null originals are
     one row with status `missing`.
     """
-    known = rules or load_rules()
-    distinct = pl.DataFrame({"original": values.cast(pl.String).unique()}).with_columns(text=_tidy(pl.col("original")))
-    form = {"phone": _phones, "email": _emails, "member_no": _members}.get(id_type, _natives)
-    judged = form(distinct, region) if form is _phones else form(distinct)  # type: ignore[operator]
-    is_blocked = _any_match(pl.col("plain"), known.blocked(id_type)) & (pl.col("status") != "masked")
-    status = (
-        pl.when(pl.col("text").is_null() | pl.col("text").str.contains(_MISSING))
-        .then(pl.lit("missing"))
-        .when(is_blocked)
+    blocked = (rules or load_rules()).blocked(id_type)
+    distinct = pl.DataFrame({"original": values.cast(pl.String).unique()})
+    if id_type == "phone":
+        judged = _phones(distinct, region)
+    elif id_type == "email":
+        judged = _emails(distinct)
+    else:
+        judged = _natives(distinct.with_columns(text=_tidy(pl.col("original"))), id_type == "member_no")
+    return judged.select(
+        "original",
+        normalised=pl.when((pl.col("status") == "valid") & ~_any_match("plain", blocked)).then("normalised"),
+        status=pl.when((pl.col("status") != "masked") & (pl.col("status") != "missing") & _any_match("plain", blocked))
         .then(pl.lit("blocked"))
-        .otherwise(pl.col("status"))
-    )
-    return (
-        judged.with_columns(status=status)
-        .with_columns(normalised=pl.when(pl.col("status") == "valid").then(pl.col("normalised")))
-        .select(NORMALISED_SCHEMA.names())
+        .otherwise("status"),
     )
 
 
@@ -83,40 +83,63 @@ def _tidy(values: pl.Expr) -> pl.Expr:
     return pl.when(text != "").then(text)
 
 
-def _any_match(values: pl.Expr, patterns: Sequence[str]) -> pl.Expr:
+def _any_match(column: str, patterns: Sequence[str]) -> pl.Expr:
     if not patterns:
         return pl.lit(False)
-    return pl.any_horizontal(values.str.contains(pattern) for pattern in patterns).fill_null(False)
+    return pl.col(column).str.contains("|".join(f"(?:{pattern})" for pattern in patterns)).fill_null(False)
+
+
+def _is_missing() -> pl.Expr:
+    return pl.col("text").is_null() | pl.col("text").str.contains(_MISSING)
 
 
 def _phones(distinct: pl.DataFrame, region: str) -> pl.DataFrame:
     """E.164: home-market mobiles and North America by pattern, `phonenumbers` for what the patterns do not take."""
-    spaceless = pl.col("text").str.replace_all(r"\s", "").str.replace_all(r"[\p{Pd}−]", "-")
-    compact = spaceless.str.replace_all(r"[()./·-]", "").str.replace(r"^00", "+")
+    plain_text = pl.col("original").str.contains(_SIMPLE_PHONE).fill_null(False)
+    simple = _patterned(distinct.filter(plain_text).with_columns(text=pl.col("original")), region)
+    done = simple.filter(pl.col("normalised").is_not_null()).with_columns(status=pl.lit("valid"))
+    rest = pl.concat(
+        [
+            distinct.filter(~plain_text).with_columns(text=_tidy(pl.col("original"))),
+            simple.filter(pl.col("normalised").is_null()).select("original", "text"),
+        ]
+    )
+    columns = ["original", "plain", "normalised", "status"]
+    return pl.concat([done.select(columns), _odd_phones(rest, region).select(columns)])
+
+
+def _patterned(frame: pl.DataFrame, region: str) -> pl.DataFrame:
+    """Adds compact, plain (national digits) and normalised (null where no pattern takes the text)."""
     home_cn = r"^(?:\+?86)?" if region == "CN" else r"^\+86"
     home_us = r"^(?:\+?1)?" if region in {"US", "CA"} else r"^\+1"
-    frame = distinct.with_columns(spaceless=spaceless, compact=compact).with_columns(
+    compact = pl.col("text").str.replace_all(r"[\s()./·\p{Pd}−]", "").str.replace(r"^00", "+")
+    frame = frame.with_columns(compact=compact).with_columns(
         mobile=pl.col("compact").str.extract(home_cn + _CN_MOBILE),
         american=pl.col("compact").str.extract(home_us + _NANP),
     )
-    fast = pl.coalesce(
-        pl.lit("+86") + pl.col("mobile"),
-        pl.lit("+1") + pl.col("american"),
-    )
-    frame = frame.with_columns(
+    return frame.with_columns(
         plain=pl.coalesce("mobile", "american", pl.col("compact").str.strip_prefix("+")),
-        status=pl.when(pl.col("text").str.contains(_MASK))
+        normalised=pl.coalesce(pl.lit("+86") + pl.col("mobile"), pl.lit("+1") + pl.col("american")),
+    )
+
+
+def _odd_phones(rest: pl.DataFrame, region: str) -> pl.DataFrame:
+    """Phones that are not just digits: missing, masked, with an extension, or of anywhere in the world."""
+    spaceless = pl.col("text").str.replace_all(r"\s", "").str.replace_all(r"[\p{Pd}−]", "-")
+    frame = _patterned(rest, region).with_columns(
+        status=pl.when(_is_missing())
+        .then(pl.lit("missing"))
+        .when(pl.col("text").str.contains(_MASK))
         .then(pl.lit("masked"))
-        .when(pl.col("spaceless").str.contains(_EXTENSION))
+        .when(spaceless.str.contains(_EXTENSION))
         .then(pl.lit("virtual"))
-        .when(fast.is_not_null())
+        .when(pl.col("normalised").is_not_null())
         .then(pl.lit("valid"))
         .otherwise(pl.lit("invalid")),
-        normalised=fast,
     )
-    rest = frame.filter((pl.col("status") == "invalid") & pl.col("compact").str.contains(r"\d{5}"))
+    asked = frame.filter((pl.col("status") == "invalid") & pl.col("compact").str.contains(r"\d{5}"))
     parsed = pl.DataFrame(
-        {"original": rest["original"], "e164": [_parse_phone(text, region) for text in rest["text"]]},
+        {"original": asked["original"], "e164": [_parse_phone(text, region) for text in asked["text"]]},
         schema_overrides={"e164": pl.String},
     )
     return frame.join(parsed, on="original", how="left", nulls_equal=True).with_columns(
@@ -139,43 +162,47 @@ def _parse_phone(text: str, region: str) -> str | None:
 
 def _emails(distinct: pl.DataFrame) -> pl.DataFrame:
     """Lower case; tags after a plus and, at Gmail, dots dropped, since the provider ignores them."""
+    lower = distinct.with_columns(address=pl.col("original").str.to_lowercase())
+    is_simple = pl.col("address").str.contains(_SIMPLE_EMAIL).fill_null(False)
+    simple = lower.filter(is_simple).with_columns(status=pl.lit("valid"))
+    rest = lower.filter(~is_simple).with_columns(text=_tidy(pl.col("original")))
     address = pl.col("text").str.to_lowercase().str.replace(r"^mailto:", "").str.replace(r"^.*<(.+@.+)>$", "${1}")
-    address = address.str.strip_chars(" <>;,.\"'")
-    frame = distinct.with_columns(address=address).with_columns(
-        local=pl.col("address").str.extract(r"^(.+)@[^@]+$"),
+    rest = rest.with_columns(address=address.str.strip_chars(" <>;,.\"'")).with_columns(
+        status=pl.when(_is_missing())
+        .then(pl.lit("missing"))
+        .when(pl.col("text").str.contains(r"[*•●□]{2,}|#{3,}|^[~$#].{8,}"))
+        .then(pl.lit("masked"))
+        .when(pl.col("address").str.contains(_EMAIL))
+        .then(pl.lit("valid"))
+        .otherwise(pl.lit("invalid"))
+    )
+    frame = pl.concat([simple, rest.select(simple.columns)])
+    is_tagged = pl.col("address").str.contains(_PLUS_TAGS).fill_null(False)
+    plain = frame.filter(~is_tagged).with_columns(plain=pl.col("address"))
+    tagged = frame.filter(is_tagged).with_columns(
+        local=pl.col("address").str.extract(r"^(.+)@[^@]+$").str.replace(r"(.)\+.*$", "${1}"),
         domain=pl.col("address").str.extract(r"(@[^@]+)$"),
     )
-    local = (
-        pl.when(pl.col("domain").str.contains(_PLUS_TAGS))
-        .then(pl.col("local").str.replace(r"(.)\+.*$", "${1}"))
-        .otherwise(pl.col("local"))
-    )
     is_dotless = pl.col("domain").str.contains(_DOTLESS)
-    local = pl.when(is_dotless).then(local.str.replace_all(".", "", literal=True)).otherwise(local)
-    domain = pl.when(is_dotless).then(pl.lit("@gmail.com")).otherwise(pl.col("domain"))
-    normalised = pl.concat_str(local, domain)
-    return frame.with_columns(
-        plain=normalised,
-        normalised=normalised,
-        status=pl.when(pl.col("text").str.contains(r"[*•●□]{2,}|#{3,}|^[~$#].{8,}"))
+    local = pl.when(is_dotless).then(pl.col("local").str.replace_all(".", "", literal=True)).otherwise("local")
+    domain = pl.when(is_dotless).then(pl.lit("@gmail.com")).otherwise("domain")
+    both = pl.concat([plain, tagged.with_columns(plain=pl.concat_str(local, domain)).select(plain.columns)])
+    emptied = (pl.col("status") == "valid") & pl.col("plain").str.starts_with("@")
+    return both.with_columns(
+        normalised=pl.col("plain"), status=pl.when(emptied).then(pl.lit("invalid")).otherwise("status")
+    )
+
+
+def _natives(distinct: pl.DataFrame, is_member: bool) -> pl.DataFrame:
+    """Native ids are opaque and compared as they stand; member numbers in upper case without spaces and hyphens."""
+    text = pl.col("text")
+    if is_member:
+        text = text.str.to_uppercase().str.replace_all(r"[\s\p{Pd}]", "")
+    status = (
+        pl.when(_is_missing() | (text == ""))
+        .then(pl.lit("missing"))
+        .when(text.str.contains(r"[*•●□]{2,}|#{3,}"))
         .then(pl.lit("masked"))
-        .when(normalised.str.contains(_EMAIL) & pl.col("address").str.contains(_EMAIL))
-        .then(pl.lit("valid"))
-        .otherwise(pl.lit("invalid")),
+        .otherwise(pl.lit("valid"))
     )
-
-
-def _members(distinct: pl.DataFrame) -> pl.DataFrame:
-    """Member and card numbers: upper case, without spaces and hyphens."""
-    normalised = pl.col("text").str.to_uppercase().str.replace_all(r"[\s\p{Pd}]", "")
-    return _natives(distinct.with_columns(text=pl.when(normalised != "").then(normalised)))
-
-
-def _natives(distinct: pl.DataFrame) -> pl.DataFrame:
-    """Native ids are opaque and compared as they stand."""
-    masked = pl.col("text").str.contains(r"[*•●□]{2,}|#{3,}")
-    return distinct.with_columns(
-        plain=pl.col("text"),
-        normalised=pl.col("text"),
-        status=pl.when(masked).then(pl.lit("masked")).otherwise(pl.lit("valid")),
-    )
+    return distinct.with_columns(plain=text, normalised=text, status=status)
