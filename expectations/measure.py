@@ -34,7 +34,6 @@ class Scene:
     settings: Settings
     book: pl.DataFrame | None = field(default=None, repr=False)
     folder: Path = FOLDER
-    measured: dict[str, pl.DataFrame] = field(default_factory=dict, repr=False)
 
 
 FRAMES: dict[str, Callable[[Scene], pl.DataFrame]] = {
@@ -53,11 +52,9 @@ def _book(scene: Scene) -> pl.DataFrame:
 
 
 def measure(scene: Scene, name: str) -> pl.DataFrame:
-    """The frame called `name`, measured once: made in Python, or by an SQL file. Raises what the query raises."""
-    if name not in scene.measured:
-        frame = FRAMES[name](scene) if name in FRAMES else _query(scene, name)
-        scene.measured[name] = frame.with_columns(pl.col(pl.Decimal).cast(pl.Float64))
-    return scene.measured[name]
+    """The frame called `name`, made in Python or by an SQL file, decimals as floats. Raises what the query raises."""
+    frame = FRAMES[name](scene) if name in FRAMES else _query(scene, name)
+    return frame.with_columns(pl.col(pl.Decimal).cast(pl.Float64))
 
 
 def _query(scene: Scene, name: str) -> pl.DataFrame:

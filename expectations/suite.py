@@ -10,6 +10,7 @@ guards a table: that is where a failure is shown, and from it follow the marts t
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -66,7 +67,7 @@ class Expectation(_Strict):
         """Names of the thresholds it refers to."""
         return tuple(value["threshold"] for value in self.kwargs.values() if _is_reference(value))
 
-    def resolved(self, thresholds: dict[str, Threshold]) -> dict[str, Any]:
+    def resolved(self, thresholds: Mapping[str, Threshold]) -> dict[str, Any]:
         """The arguments with every threshold's value in its place. KeyError for an unknown one."""
         return {
             name: thresholds[value["threshold"]].value if _is_reference(value) else value
