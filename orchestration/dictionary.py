@@ -1,18 +1,40 @@
 """The data dictionary as text, made from the contracts.
 
-Lives here: Markdown of core tables and marts, for `caw dictionary` and for the documentation.
+Lives here: Markdown of core tables and marts, for `caw dictionary` and for the documentation, which
+`python -m orchestration.dictionary` writes anew (a drift test says when it must).
 Stays out: the descriptions themselves (`pipelines.contracts.core`, `pipelines.marts`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from pipelines.contracts.columns import Column, Table
 from pipelines.contracts.core import CORE
 from pipelines.contracts.errors import CawError
 from pipelines.contracts.marts import Mart
 from pipelines.marts import MARTS
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "dbt_project" / "docs" / "dictionary.md"
+README = ROOT / "README.md"
+README_MARTS = re.compile(r"(<!-- marts: .*? -->\n).*?(<!-- end of marts -->)", re.DOTALL)
+
+
+def rendered() -> dict[Path, str]:
+    """The pages of the documentation that are made from the contracts, by path."""
+    questions = "".join(_questions(mart) for mart in MARTS)
+    return {
+        PAGE: dictionary_markdown(),
+        README: README_MARTS.sub(lambda found: f"{found[1]}{questions}{found[2]}", README.read_text()),
+    }
+
+
+def _questions(mart: Mart) -> str:
+    row = mart.table.description.split(". ")[0].rstrip(".")
+    return f"- **`marts.{mart.name}`** ({row[0].lower()}{row[1:]}): *{' '.join(mart.questions[:3])}*\n"
 
 
 def dictionary_markdown(table: str | None = None) -> str:
@@ -50,3 +72,8 @@ def _columns(columns: Iterable[Column]) -> str:
     lines = ["| column | type | meaning |", "|---|---|---|"]
     lines += [f"| `{column.name}` | {column.type.duckdb} | {column.comment.replace('|', '/')} |" for column in columns]
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    for path, text in rendered().items():
+        path.write_text(text)
