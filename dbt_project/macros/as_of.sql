@@ -3,56 +3,28 @@
     (select run_context.cutoff_at from {{ source('meta', 'run_context') }} as run_context)
 {%- endmacro %}
 
+{#- Rows that were known, and had happened, at the as-of day. -#}
+{% macro is_known() -%}
+    known_at < {{ cutoff() }} and coalesce(event_at, known_at) < {{ cutoff() }}
+{%- endmacro %}
+
 {#-
   The rows of a raw table as known at the as-of day: of every record (all rows of a file that share its key) the latest
-  version, by when it was learnt and then by content. Only keys stated more than once are sorted.
+  version, and nothing of a record that was deleted. Only the columns that the caller goes on to use are read.
 -#}
 {% macro latest_records(table) %}
-with known as (
-    select *
-    from {{ source('raw', table) }}
-    where known_at < {{ cutoff() }} and coalesce(event_at, known_at) < {{ cutoff() }}
-),
-
-restated as (
-    select
-        source_system,
-        record_key
-    from known
-    group by source_system, record_key
-    having min(record_hash) <> max(record_hash) or min(known_at) <> max(known_at)
-),
-
-versions as (
-    select distinct
-        known.source_system,
-        known.record_key,
-        known.known_at,
-        known.record_hash
-    from known
-    inner join restated
-        on known.source_system = restated.source_system and known.record_key = restated.record_key
-),
-
-superseded as (
-    select * from (
-        select
-            *,
-            row_number() over (
-                partition by source_system, record_key order by known_at desc, record_hash desc
-            ) as age
-        from versions
-    ) as aged
-    where age > 1
-)
-
-select known.*
-from known
-left join superseded
+select raw_rows.*
+from {{ source('raw', table) }} as raw_rows
+left join {{ ref('base_raw__superseded') }} as superseded
     on
-        known.source_system = superseded.source_system
-        and known.record_key = superseded.record_key
-        and known.known_at = superseded.known_at
-        and known.record_hash = superseded.record_hash
-where superseded.record_key is null and known.op <> 'delete'
+        superseded.raw_table = '{{ table }}'
+        and raw_rows.source_system = superseded.source_system
+        and raw_rows.record_key = superseded.record_key
+        and raw_rows.record_hash = superseded.record_hash
+        and raw_rows.known_at = superseded.known_at
+where
+    superseded.record_key is null
+    and raw_rows.op <> 'delete'
+    and raw_rows.known_at < {{ cutoff() }}
+    and coalesce(raw_rows.event_at, raw_rows.known_at) < {{ cutoff() }}
 {% endmacro %}

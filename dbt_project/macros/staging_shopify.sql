@@ -9,7 +9,7 @@
 -#}
 {% macro shopify_refund_without_tax() -%}
     case
-        when refunded_amount is null or tax_on_top = 0 then refunded_amount
+        when coalesce(refunded_amount, 0) = 0 or tax_on_top = 0 then refunded_amount
         when refunded_amount >= subtotal + shipping_charged + tax_on_top then refunded_amount - tax_on_top
         else {{ share_of_two('refunded_amount', '(subtotal + shipping_charged)', 'tax_on_top') }}
     end

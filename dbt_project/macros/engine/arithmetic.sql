@@ -1,6 +1,6 @@
 {#-
   Whole-number arithmetic that the engines spell differently. Numerators and denominators are bigint and not negative;
-  the products are formed in 128 bits, so amounts of any size can be shared.
+  products that could leave 64 bits are formed in 128, so amounts of any size can be shared.
 -#}
 
 {#- floor(factor * weight / total) -#}
@@ -9,7 +9,10 @@
 {%- endmacro %}
 
 {% macro duckdb__share_floor(factor, weight, total) -%}
-    cast(cast({{ factor }} as hugeint) * {{ weight }} // {{ total }} as bigint)
+    case
+        when {{ factor }} < 2000000000 and {{ total }} < 4000000000 then {{ factor }} * {{ weight }} // {{ total }}
+        else cast(cast({{ factor }} as hugeint) * {{ weight }} // {{ total }} as bigint)
+    end
 {%- endmacro %}
 
 {% macro spark__share_floor(factor, weight, total) -%}
@@ -22,7 +25,10 @@
 {%- endmacro %}
 
 {% macro duckdb__share_rest(factor, weight, total) -%}
-    cast(cast({{ factor }} as hugeint) * {{ weight }} % {{ total }} as bigint)
+    case
+        when {{ factor }} < 2000000000 and {{ total }} < 4000000000 then {{ factor }} * {{ weight }} % {{ total }}
+        else cast(cast({{ factor }} as hugeint) * {{ weight }} % {{ total }} as bigint)
+    end
 {%- endmacro %}
 
 {% macro spark__share_rest(factor, weight, total) -%}

@@ -2,10 +2,10 @@
   Shares amounts over lines by largest remainder, in whole units.
 
   `relation` has one row per amount and line: `group_by` names the amount, `amount_units` is its size (the same in every
-  row of the group, negative allowed), `order_line_key` the line, `weight_units` its weight, and `weight_total_units` and
-  `line_n` the total and the number of the weights (never all zero: `int_order_line__priced` sees to it).
-  The result has the columns of `carry`, and `shared_units`, which sum to the amount exactly. Units left over go to the
-  largest remainders, ties to the smaller order_line_key. What needs no sharing is not sorted.
+  row of the group, negative allowed, zero of no use), `order_line_key` the line, `weight_units` its weight, and
+  `weight_total_units` and `line_n` the total and the number of the weights (`int_order_line__weighted` sees to it that
+  they are not all zero). The result has the columns of `carry`, and `shared_units`, which sum to the amount exactly.
+  Units left over go to the largest remainders, ties to the smaller order_line_key; one line needs no sharing.
 -#}
 {% macro allocate(relation, group_by, carry) %}
 with floors as (
@@ -14,7 +14,7 @@ with floors as (
         {{ share_floor('abs(amount_units)', 'weight_units', 'weight_total_units') }} as floor_units,
         {{ share_rest('abs(amount_units)', 'weight_units', 'weight_total_units') }} as rest_units
     from {{ relation }}
-    where line_n > 1 and amount_units <> 0
+    where line_n > 1
 ),
 
 ranked as (
@@ -41,5 +41,5 @@ select
     {{ carry | join(', ') }},
     amount_units as shared_units
 from {{ relation }}
-where line_n = 1 or amount_units = 0 or amount_units is null
+where line_n = 1
 {% endmacro %}

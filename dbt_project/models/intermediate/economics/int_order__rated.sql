@@ -1,22 +1,24 @@
 -- Orders with what every line of them needs: the two currencies, the rate of the order's day, and whether they count.
+-- order_no numbers the orders of this build by their key: a short form of the key for joins, which nothing stores.
 with run_context as (
     select reporting_currency from {{ source('meta', 'run_context') }}
 )
 
 select
+    row_number() over (order by orders.order_key) as order_no,
     orders.order_key,
     orders.account_key,
     orders.source_system,
     orders.channel,
+    orders.store_id,
+    orders.attributed_campaign_id,
     orders.ordered_at,
     orders.ordered_on,
     orders.status,
     orders.status in ('cancelled', 'pending') as is_void,
     orders.currency,
     run_context.reporting_currency,
-    {{ rate_between('orders.currency', 'run_context.reporting_currency', 'rates.rate') }} as reporting_rate,
-    orders.store_id,
-    orders.attributed_campaign_id
+    {{ rate_between('orders.currency', 'run_context.reporting_currency', 'rates.rate') }} as reporting_rate
 from {{ ref('int_order__unioned') }} as orders
 cross join run_context
 left join {{ ref('int_fx_rate__daily') }} as rates

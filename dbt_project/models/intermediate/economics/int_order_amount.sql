@@ -1,23 +1,29 @@
 -- Amounts stated for an order as a whole, and costs stated for one of its lines: one row per order, line, component and
--- currency.
+-- currency. Subsidies and taxes that the lines state themselves are not shared again.
 {{ config(materialized='view') }}
 
-with line_statements as (
+with stated_by_lines as (
     select
         order_key,
         count(platform_subsidy) > 0 as has_subsidies,
         count(tax) > 0 as has_taxes
-    from {{ ref('int_order_line__priced') }}
+    from {{ ref('int_order_line__unioned') }}
+    where platform_subsidy is not null or tax is not null
     group by order_key
 ),
 
 charges as (
     select
         orders.*,
-        lines.has_subsidies,
-        lines.has_taxes
+        coalesce(lines.has_subsidies, false) as has_subsidies,
+        coalesce(lines.has_taxes, false) as has_taxes
     from {{ ref('int_order__unioned') }} as orders
-    inner join line_statements as lines on orders.order_key = lines.order_key
+    left join stated_by_lines as lines on orders.order_key = lines.order_key
+    where
+        orders.order_discount <> 0
+        or orders.shipping_charged <> 0
+        or orders.platform_subsidy <> 0
+        or orders.tax_total <> 0
 )
 
 {% for component, has_on_lines in {

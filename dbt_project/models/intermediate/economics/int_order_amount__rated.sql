@@ -1,9 +1,8 @@
--- Amounts of orders with their two rates: from their own currency to the order's, and to the reporting currency.
-{{ config(materialized='view') }}
-
+-- Amounts of orders in whole units, with their two rates: from their own currency to the order's, and to the reporting
+-- currency.
 with amounts as (
     select
-        amounts.order_key,
+        orders.order_no,
         amounts.order_line_key,
         amounts.component,
         amounts.currency as amount_currency,
@@ -16,7 +15,7 @@ with amounts as (
 )
 
 select
-    amounts.order_key,
+    amounts.order_no,
     amounts.order_line_key,
     amounts.component,
     amounts.amount_currency,

@@ -10,7 +10,7 @@ with fees as (
         -settlement.amount as amount
     from {{ ref('int_settlement_line__unioned') }} as settlement
     inner join {{ ref('fee_components') }} as mapping on settlement.type = mapping.settlement_type
-    left join {{ ref('int_order_line__priced') }} as lines on settlement.order_line_key = lines.order_line_key
+    left join {{ ref('int_order_line__unioned') }} as lines on settlement.order_line_key = lines.order_line_key
     where settlement.order_key is not null
 ),
 

@@ -1,4 +1,4 @@
--- The list value of each line: as the export states it, else from the price list at the day of the order, the offer of
+-- Lines with their list value: as the export states it, else from the price list at the day of the order, the offer of
 -- the store before that of the channel before the general one; null where nobody states a price. A price list speaks
 -- for orders in its own currency only: converted, it is a price that nobody was asked.
 {{ config(materialized='view') }}
@@ -9,12 +9,12 @@
 } %}
 
 select
-    lines.order_line_key,
+    lines.*,
     coalesce(
         lines.stated_list_value,
         cast(lines.qty * coalesce({{ closeness | join('.list_price, ') }}.list_price) as decimal(18, 4))
     ) as list_value
-from {{ ref('int_order_line__priced') }} as lines
+from {{ ref('int_order_line__weighted') }} as lines
 {% for offer, narrowed in closeness.items() %}
 left join {{ ref('int_price_list__effective') }} as {{ offer }}
     on

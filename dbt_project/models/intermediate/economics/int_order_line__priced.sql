@@ -1,45 +1,44 @@
--- Lines of known orders at the prices asked, with the weights by which amounts of the order are shared among them.
-with lines as (
+-- Lines at their prices and costs: the price asked, the list value, and what one unit cost on the day of the order, with
+-- the rates of that cost's currency. No unit cost where none is stated.
+with costed as (
     select
         lines.*,
-        greatest({{ to_units('lines.line_amount') }}, 0) as size_units,
-        coalesce(lines.line_discount, 0) as own_discount
-    from {{ ref('int_order_line__unioned') }} as lines
-),
-
-totals as (
-    select
-        order_key,
-        count(*) as line_n,
-        cast(sum(size_units) as bigint) as size_total_units
-    from lines
-    group by order_key
+        costs.unit_cost,
+        costs.currency as cost_currency
+    from {{ ref('int_order_line__listed') }} as lines
+    left join {{ ref('int_product_cost__effective') }} as costs
+        on
+            lines.sku = costs.sku
+            and lines.ordered_on >= costs.valid_from
+            and lines.ordered_on <= costs.last_on
 )
 
 select
-    lines.order_line_key,
-    lines.order_key,
-    orders.source_system,
-    orders.channel,
-    orders.account_key,
-    orders.store_id,
-    lines.sku,
-    orders.ordered_at,
-    orders.ordered_on,
-    orders.is_void,
-    orders.currency,
-    orders.reporting_currency,
-    orders.reporting_rate,
-    lines.qty,
-    lines.line_amount,
-    lines.own_discount as line_discount,
-    coalesce(lines.list_value, cast(lines.qty * lines.list_price as decimal(18, 4))) as stated_list_value,
-    lines.platform_subsidy,
-    lines.tax,
-    lines.refunded_total,
-    totals.line_n,
-    case when totals.size_total_units = 0 then 1 else lines.size_units end as weight_units,
-    case when totals.size_total_units = 0 then totals.line_n else totals.size_total_units end as weight_total_units
-from lines
-inner join totals on lines.order_key = totals.order_key
-inner join {{ ref('int_order__rated') }} as orders on lines.order_key = orders.order_key
+    costed.order_no,
+    costed.order_key,
+    costed.order_line_key,
+    costed.source_system,
+    costed.channel,
+    costed.account_key,
+    costed.sku,
+    costed.ordered_at,
+    costed.ordered_on,
+    costed.is_void,
+    costed.currency,
+    costed.reporting_currency,
+    costed.reporting_rate,
+    costed.qty,
+    costed.line_amount,
+    costed.line_discount,
+    costed.list_value,
+    costed.platform_subsidy,
+    costed.tax,
+    costed.refunded_total,
+    costed.line_n,
+    costed.weight_units,
+    costed.weight_total_units,
+    costed.unit_cost,
+    {{ rate_between('costed.cost_currency', 'costed.currency', 'to_order.rate') }} as cost_order_rate,
+    {{ rate_between('costed.cost_currency', 'costed.reporting_currency', 'to_reporting.rate') }} as cost_reporting_rate
+from costed
+{{ join_rates('costed', 'cost_currency') }}

@@ -1,63 +1,37 @@
--- Lines from list price to gross merchandise, with their shares of shipping and of the tax contained in the order.
--- First in the order's currency; then each amount is converted once, and sums are sums of converted amounts.
-with shared as (
-    select
-        lines.*,
-        listed.list_value as known_list_value,
-        lines.line_amount + lines.line_discount as asked,
-        lines.line_discount + coalesce(shares.order_discount, 0) as merchant_discount,
-        coalesce(lines.platform_subsidy, shares.platform_subsidy, 0) as subsidy,
-        coalesce(shares.shipping_charged, 0) as shipping_charged,
-        coalesce(lines.tax, shares.tax_total, 0) as tax_contained
-    from {{ ref('int_order_line__priced') }} as lines
-    inner join {{ ref('int_order_line__listed') }} as listed on lines.order_line_key = listed.order_line_key
-    left join {{ ref('int_order_line__shared') }} as shares on lines.order_line_key = shares.order_line_key
-),
-
-valued as (
-    select
-        *,
-        coalesce(known_list_value, asked) as list_value,
-        coalesce(known_list_value, asked) - asked as markdown
-    from shared
-),
-
-converted as (
-    select
-        {% for amount in [
-            'list_value', 'markdown', 'merchant_discount', 'subsidy', 'shipping_charged', 'tax_contained'
-        ] %}
-        {{ convert_money(amount, 'reporting_rate') }} as {{ amount }}_reporting,
-        {% endfor %}
-        *
-    from valued
-)
-
+-- Lines from list price to gross merchandise, in the order's currency, with their shares of shipping, of the tax
+-- contained in the order, and of its costs.
 select
-    order_line_key,
-    order_key,
-    source_system,
-    channel,
-    account_key,
-    sku,
-    ordered_at,
-    ordered_on,
-    is_void,
-    currency,
-    reporting_currency,
-    reporting_rate,
-    qty,
-    line_n,
-    weight_units,
-    weight_total_units,
-    {% for suffix in ['', '_reporting'] %}
-    list_value{{ suffix }},
-    markdown{{ suffix }},
-    merchant_discount{{ suffix }},
-    list_value{{ suffix }} - markdown{{ suffix }} - merchant_discount{{ suffix }} as gross_merchandise{{ suffix }},
-    shipping_charged{{ suffix }},
-    tax_contained{{ suffix }},
-    subsidy{{ suffix }} as platform_subsidy{{ suffix }},
+    lines.order_no,
+    lines.order_key,
+    lines.order_line_key,
+    lines.source_system,
+    lines.channel,
+    lines.sku,
+    lines.ordered_at,
+    lines.ordered_on,
+    lines.is_void,
+    lines.currency,
+    lines.reporting_currency,
+    lines.reporting_rate,
+    lines.qty,
+    lines.line_n,
+    lines.weight_units,
+    lines.weight_total_units,
+    lines.list_value is not null as is_list_price_known,
+    coalesce(lines.list_value, lines.line_amount + lines.line_discount) as list_value,
+    coalesce(lines.list_value - lines.line_amount - lines.line_discount, 0) as markdown,
+    lines.line_discount + coalesce(shares.order_discount, 0) as merchant_discount,
+    lines.line_amount - coalesce(shares.order_discount, 0) as gross_merchandise,
+    coalesce(lines.platform_subsidy, shares.platform_subsidy, 0) as platform_subsidy,
+    coalesce(shares.shipping_charged, 0) as shipping_charged,
+    coalesce(lines.tax, shares.tax_total, 0) as tax_contained,
+    lines.unit_cost,
+    lines.cost_order_rate,
+    lines.cost_reporting_rate,
+    {% for component in ['platform_fee', 'payment_fee', 'commission', 'fulfilment', 'incentives'] %}
+    coalesce(shares.{{ component }}, 0) as {{ component }},
+    coalesce(shares.{{ component }}_reporting, 0) as {{ component }}_reporting,
     {% endfor %}
-    known_list_value is not null as is_list_price_known
-from converted
+    lines.account_key
+from {{ ref('int_order_line__priced') }} as lines
+left join {{ ref('int_order_line__shared') }} as shares on lines.order_line_key = shares.order_line_key

@@ -1,11 +1,5 @@
 -- Every amount of an order on its lines: shared by largest remainder in its own currency, then each line's share
--- converted once. Per component one column in
--- each currency, null where nothing is recorded or a part of it is unknown, and whether anything is recorded.
-{% set components = [
-    'order_discount', 'shipping_charged', 'platform_subsidy', 'tax_total', 'platform_fee', 'payment_fee', 'commission',
-    'fulfilment', 'incentives'
-] %}
-
+-- converted once. What belongs to the sale is in the order's currency, where it always is; costs are in both.
 with of_orders as (
     select
         amounts.component,
@@ -13,20 +7,20 @@ with of_orders as (
         amounts.amount_units,
         amounts.order_rate,
         amounts.reporting_rate,
-        lines.order_key,
+        lines.order_no,
         lines.order_line_key,
         lines.line_n,
         lines.weight_units,
         lines.weight_total_units
     from {{ ref('int_order_amount__rated') }} as amounts
-    inner join {{ ref('int_order_line__priced') }} as lines on amounts.order_key = lines.order_key
-    where amounts.order_line_key is null
+    inner join {{ ref('int_order_line__priced') }} as lines on amounts.order_no = lines.order_no
+    where amounts.order_line_key is null and amounts.amount_units <> 0
 ),
 
 shared as (
     {{
         allocate(
-            'of_orders', ['order_key', 'component', 'amount_currency'],
+            'of_orders', ['order_no', 'component', 'amount_currency'],
             ['order_line_key', 'component', 'order_rate', 'reporting_rate']
         )
     }}
@@ -51,10 +45,12 @@ converted as (
 )
 
 select
-    {% for component in components %}
-    {{ sum_known('amount', "component = '" ~ component ~ "'") }} as {{ component }},
-    {{ sum_known('amount_reporting', "component = '" ~ component ~ "'") }} as {{ component }}_reporting,
-    count(case when component = '{{ component }}' then 1 end) > 0 as has_{{ component }},
+    {% for component in ['order_discount', 'shipping_charged', 'platform_subsidy', 'tax_total'] %}
+    sum(case when component = '{{ component }}' then amount end) as {{ component }},
+    {% endfor %}
+    {% for component in ['platform_fee', 'payment_fee', 'commission', 'fulfilment', 'incentives'] %}
+    sum(case when component = '{{ component }}' then amount end) as {{ component }},
+    sum(case when component = '{{ component }}' then amount_reporting end) as {{ component }}_reporting,
     {% endfor %}
     order_line_key
 from converted

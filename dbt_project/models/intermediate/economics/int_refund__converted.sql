@@ -17,6 +17,9 @@ with refunds as (
         lines.reporting_currency,
         lines.reporting_rate,
         lines.tax_contained,
+        lines.unit_cost,
+        lines.cost_order_rate,
+        lines.cost_reporting_rate,
         greatest(lines.gross_merchandise + lines.shipping_charged, 0) as asked
     from {{ ref('int_refund__shared') }} as shared
     inner join {{ ref('int_refund__stated') }} as stated on shared.refund_key = stated.refund_key
@@ -26,9 +29,6 @@ with refunds as (
 converted as (
     select
         refunds.*,
-        costs.unit_cost,
-        costs.order_rate as cost_order_rate,
-        costs.reporting_rate as cost_reporting_rate,
         {{ convert_money('goods', rate_between('refund_currency', 'refunds.currency', 'to_order.rate')) }}
             as refunded_goods,
         {{ convert_money('shipping', rate_between('refund_currency', 'refunds.currency', 'to_order.rate')) }}
@@ -39,7 +39,6 @@ converted as (
             as refunded_shipping_reporting
     from refunds
     {{ join_rates('refunds', 'refund_currency') }}
-    left join {{ ref('int_order_line__costed') }} as costs on refunds.order_line_key = costs.order_line_key
 ),
 
 running as (

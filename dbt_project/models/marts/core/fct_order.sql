@@ -1,7 +1,5 @@
--- Orders as known at the as-of day, with the sums of their lines. A sum over lines of which one is unknown is unknown.
-{% set amounts = [
-    'list_value', 'markdown', 'merchant_discount', 'gross_merchandise', 'refunded_goods', 'net_revenue', 'contribution'
-] %}
+-- Orders as known at the as-of day, with the sums of their lines. A contribution that one line lacks the order lacks too.
+{% set amounts = ['list_value', 'markdown', 'merchant_discount', 'gross_merchandise', 'refunded_goods', 'net_revenue'] %}
 
 with line_sums as (
     select
@@ -9,33 +7,35 @@ with line_sums as (
         count(*) as line_n,
         {% for suffix in ['', '_reporting'] %}
         {% for amount in amounts %}
-        {{ sum_known(amount ~ suffix) }} as {{ amount }}{{ suffix }},
+        sum({{ amount }}{{ suffix }}) as {{ amount }}{{ suffix }},
         {% endfor %}
+        {{ sum_known('contribution' ~ suffix) }} as contribution{{ suffix }},
         {% endfor %}
-        sum(case when contribution_reporting is not null then net_revenue_reporting else 0 end)
-            as costed_net_revenue_reporting
+        sum(case when contribution_reporting is not null then net_revenue_reporting end)
+            as costed_net_revenue_reporting,
+        max(case when sku is not null then gross_merchandise end) as greatest_gross
     from {{ ref('fct_order_line_economics') }}
     group by order_key
 ),
 
 first_skus as (
     select
-        order_key,
-        sku as first_sku,
-        row_number() over (partition by order_key order by gross_merchandise desc, sku asc) as place
-    from {{ ref('fct_order_line_economics') }}
-    where sku is not null
+        line_sums.order_key,
+        min(lines.sku) as first_sku
+    from line_sums
+    inner join {{ ref('fct_order_line_economics') }} as lines
+        on line_sums.order_key = lines.order_key and line_sums.greatest_gross = lines.gross_merchandise
+    group by line_sums.order_key
 ),
 
 kept_orders as (
     select
-        orders.order_key,
+        orders.order_no,
         row_number() over (
-            partition by people.customer_id order by orders.ordered_at, orders.order_key
+            partition by kept.customer_id order by orders.ordered_at, orders.order_no
         ) as kept_order_n
     from {{ ref('int_order__rated') }} as orders
-    inner join {{ ref('int_order__kept') }} as kept on orders.order_key = kept.order_key
-    inner join {{ ref('int_account__assigned') }} as people on orders.account_key = people.account_key
+    inner join {{ ref('int_order__kept') }} as kept on orders.order_no = kept.order_no
     where kept.is_kept
 )
 
@@ -45,7 +45,7 @@ select
     orders.channel,
     orders.store_id,
     orders.account_key,
-    people.customer_id,
+    kept.customer_id,
     orders.ordered_at,
     orders.ordered_on,
     case when kept.is_wholly_refunded then 'refunded' else orders.status end as status,
@@ -58,14 +58,13 @@ select
     first_skus.first_sku,
     kept.refund_precision,
     {% for suffix in ['', '_reporting'] %}
-    {% for amount in amounts %}
-    line_sums.{{ amount }}{{ suffix }},
+    {% for amount in amounts + ['contribution'] %}
+    cast(line_sums.{{ amount }}{{ suffix }} as decimal(18, 4)) as {{ amount }}{{ suffix }},
     {% endfor %}
     {% endfor %}
     cast(coalesce(line_sums.costed_net_revenue_reporting, 0) as decimal(18, 4)) as costed_net_revenue_reporting
 from {{ ref('int_order__rated') }} as orders
-inner join {{ ref('int_order__kept') }} as kept on orders.order_key = kept.order_key
-inner join {{ ref('int_account__assigned') }} as people on orders.account_key = people.account_key
+inner join {{ ref('int_order__kept') }} as kept on orders.order_no = kept.order_no
 left join line_sums on orders.order_key = line_sums.order_key
-left join first_skus on orders.order_key = first_skus.order_key and first_skus.place = 1
-left join kept_orders on orders.order_key = kept_orders.order_key
+left join first_skus on orders.order_key = first_skus.order_key
+left join kept_orders on orders.order_no = kept_orders.order_no

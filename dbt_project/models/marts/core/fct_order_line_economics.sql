@@ -1,4 +1,5 @@
--- The waterfall of every order line, from list price to contribution, in both currencies.
+-- The waterfall of every order line, from list price to contribution. Each amount is converted once, at the rate of the
+-- order's day; sums are sums of converted amounts, so every identity holds in both currencies.
 {% set fees = ['platform_fee', 'payment_fee', 'commission', 'fulfilment'] %}
 {% set suffixes = ['', '_reporting'] %}
 
@@ -15,9 +16,32 @@ with refunds as (
     group by order_line_key
 ),
 
+sold as (
+    select
+        {% for amount in [
+            'list_value', 'markdown', 'merchant_discount', 'platform_subsidy', 'shipping_charged', 'tax_contained'
+        ] %}
+        {{ convert_money(amount, 'reporting_rate') }} as {{ amount }}_reporting,
+        {% endfor %}
+        {{ convert_money('cast(qty * unit_cost as decimal(18, 4))', 'cost_order_rate') }} as cost,
+        {{ convert_money('cast(qty * unit_cost as decimal(18, 4))', 'cost_reporting_rate') }} as cost_reporting,
+        *
+    from {{ ref('int_order_line__revenue') }}
+),
+
+gross as (
+    select
+        list_value_reporting - markdown_reporting - merchant_discount_reporting as gross_merchandise_reporting,
+        *
+    from sold
+),
+
 recorded as (
     select
         {% for suffix in suffixes %}
+        case
+            when lines.is_void then lines.gross_merchandise{{ suffix }} + lines.shipping_charged{{ suffix }} else 0
+        end as cancelled{{ suffix }},
         coalesce(refunds.refunded_goods{{ suffix }}, 0) as refunded_goods{{ suffix }},
         coalesce(refunds.refunded_shipping{{ suffix }}, 0) as refunded_shipping{{ suffix }},
         case
@@ -26,28 +50,26 @@ recorded as (
         end as tax{{ suffix }},
         case
             when lines.is_void or not rules.bears_cogs then 0
-            else costed.cost{{ suffix }} - coalesce(refunds.cogs_returned{{ suffix }}, 0)
+            else lines.cost{{ suffix }} - coalesce(refunds.cogs_returned{{ suffix }}, 0)
         end as cogs{{ suffix }},
         {% for fee in fees %}
         case
-            when shares.has_{{ fee }} then shares.{{ fee }}{{ suffix }}
+            when records.has_{{ fee }} then case when records.knows_{{ fee }}{{ suffix }} then lines.{{ fee }}{{ suffix }} end
             when lines.is_void or not rules.bears_{{ fee }} then 0
-        end as {{ fee }}{{ suffix }},
+        end as known_{{ fee }}{{ suffix }},
         {% endfor %}
-        case when shares.has_incentives then shares.incentives{{ suffix }} else 0 end as incentives{{ suffix }},
         case
-            when lines.is_void then lines.gross_merchandise{{ suffix }} + lines.shipping_charged{{ suffix }} else 0
-        end as cancelled{{ suffix }},
+            when not coalesce(records.has_incentives, false) then 0
+            when records.knows_incentives{{ suffix }} then lines.incentives{{ suffix }}
+        end as known_incentives{{ suffix }},
         {% endfor %}
-        lines.*,
         kept.is_kept,
-        people.customer_id
-    from {{ ref('int_order_line__revenue') }} as lines
-    inner join {{ ref('int_order__kept') }} as kept on lines.order_key = kept.order_key
-    inner join {{ ref('int_account__assigned') }} as people on lines.account_key = people.account_key
+        kept.customer_id,
+        lines.*
+    from gross as lines
+    inner join {{ ref('int_order__kept') }} as kept on lines.order_no = kept.order_no
     inner join {{ ref('int_channel__cost_rule') }} as rules on lines.channel = rules.channel
-    left join {{ ref('int_order_line__shared') }} as shares on lines.order_line_key = shares.order_line_key
-    left join {{ ref('int_order_line__costed') }} as costed on lines.order_line_key = costed.order_line_key
+    left join {{ ref('int_order__recorded') }} as records on lines.order_no = records.order_no
     left join refunds on lines.order_line_key = refunds.order_line_key
 ),
 
@@ -56,8 +78,9 @@ netted as (
         {% for suffix in suffixes %}
         gross_merchandise{{ suffix }} + shipping_charged{{ suffix }} - cancelled{{ suffix }}
         - refunded_goods{{ suffix }} - refunded_shipping{{ suffix }} - tax{{ suffix }} as net_revenue{{ suffix }},
-        cogs{{ suffix }} + platform_fee{{ suffix }} + payment_fee{{ suffix }} + commission{{ suffix }}
-        + fulfilment{{ suffix }} + incentives{{ suffix }} as costs{{ suffix }},
+        cogs{{ suffix }} + known_platform_fee{{ suffix }} + known_payment_fee{{ suffix }}
+        + known_commission{{ suffix }} + known_fulfilment{{ suffix }} + known_incentives{{ suffix }}
+            as costs{{ suffix }},
         {% endfor %}
         *
     from recorded
@@ -78,16 +101,18 @@ select
     qty,
     is_list_price_known,
     cogs is not null as is_cogs_known,
-    platform_fee is not null and payment_fee is not null and commission is not null as is_fees_known,
-    fulfilment is not null as is_fulfilment_known,
+    known_platform_fee is not null and known_payment_fee is not null and known_commission is not null as is_fees_known,
+    known_fulfilment is not null as is_fulfilment_known,
     net_revenue - costs is not null as is_costed,
     {% for suffix in suffixes %}
     {% for amount in [
         'list_value', 'markdown', 'merchant_discount', 'platform_subsidy', 'gross_merchandise', 'shipping_charged',
-        'cancelled', 'refunded_goods', 'refunded_shipping', 'tax', 'net_revenue', 'cogs', 'platform_fee',
-        'payment_fee', 'commission', 'fulfilment', 'incentives'
+        'cancelled', 'refunded_goods', 'refunded_shipping', 'tax', 'net_revenue', 'cogs'
     ] %}
     cast({{ amount }}{{ suffix }} as decimal(18, 4)) as {{ amount }}{{ suffix }},
+    {% endfor %}
+    {% for amount in fees + ['incentives'] %}
+    cast(known_{{ amount }}{{ suffix }} as decimal(18, 4)) as {{ amount }}{{ suffix }},
     {% endfor %}
     cast(net_revenue{{ suffix }} - costs{{ suffix }} as decimal(18, 4)) as contribution{{ suffix }},
     {% endfor %}

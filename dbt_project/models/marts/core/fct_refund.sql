@@ -5,7 +5,7 @@ select
     refunds.order_key,
     lines.source_system,
     lines.channel,
-    people.customer_id,
+    kept.customer_id,
     lines.ordered_on,
     refunds.refunded_on,
     refunds.refund_precision,
@@ -20,4 +20,4 @@ select
     lines.reporting_currency
 from {{ ref('int_refund__converted') }} as refunds
 inner join {{ ref('int_order_line__revenue') }} as lines on refunds.order_line_key = lines.order_line_key
-inner join {{ ref('int_account__assigned') }} as people on lines.account_key = people.account_key
+inner join {{ ref('int_order__kept') }} as kept on lines.order_no = kept.order_no

@@ -1,9 +1,7 @@
 -- Orders, from the row of each block that carries the order-level values, wherever in the block it stands.
 -- Subtotal is the anchor: what the lines add up to beyond it is the order's discount, whatever else the columns say.
 -- Total says whether tax is contained (Total = Subtotal + Shipping) or on top, where it is never revenue.
-with latest as ({{ latest_records('shopify__orders') }}),
-
-heads as (
+with heads as (
     select
         *,
         coalesce(id, order_name) as order_id,
@@ -11,7 +9,7 @@ heads as (
         case
             when total - coalesce(duties, 0) = subtotal + coalesce(shipping, 0) then 0 else coalesce(taxes, 0)
         end as tax_on_top
-    from latest
+    from ({{ latest_records('shopify__orders') }}) as latest
     where total is not null
 ),
 
@@ -20,7 +18,7 @@ line_totals as (
         source_system,
         record_key,
         sum({{ shopify_line_amount() }}) as line_total
-    from latest
+    from ({{ latest_records('shopify__orders') }}) as latest
     group by source_system, record_key
 ),
 

@@ -1,12 +1,10 @@
 -- Order lines. The export numbers none, so a line's id is its place in the order of contents, not of rows.
-with latest as ({{ latest_records('shopify__orders') }}),
-
-heads as (
+with heads as (
     select
         source_system,
         record_key,
         coalesce(id, order_name) as order_id
-    from latest
+    from ({{ latest_records('shopify__orders') }}) as latest
     where total is not null
 ),
 
@@ -21,7 +19,7 @@ numbered as (
                 coalesce(latest.lineitem_discount, 0) asc, latest.lineitem_compare_at_price asc nulls last,
                 latest.lineitem_name asc nulls last
         ) as varchar) as order_line_id
-    from latest
+    from ({{ latest_records('shopify__orders') }}) as latest
     inner join heads on latest.source_system = heads.source_system and latest.record_key = heads.record_key
 )
 

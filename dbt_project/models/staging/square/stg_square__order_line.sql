@@ -1,18 +1,17 @@
 -- Items sold at the till. A sale without items in the export keeps its net sales as one line without a product.
 with items as ({{ square_numbered_items(square_is_sale()) }}),
 
-sales as ({{ latest_records('square__transactions') }}),
-
 itemised as (
     select distinct
         source_system,
         transaction_id
-    from items
+    from ({{ latest_records('square__items') }}) as items
+    where {{ square_is_sale() }}
 ),
 
 itemless as (
     select sales.*
-    from sales
+    from ({{ latest_records('square__transactions') }}) as sales
     left join itemised
         on sales.source_system = itemised.source_system and sales.transaction_id = itemised.transaction_id
     where itemised.transaction_id is null and {{ square_is_sale() }}

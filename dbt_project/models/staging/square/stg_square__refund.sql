@@ -2,7 +2,9 @@
 -- product; a refund without items on the whole sale. Tax and tips were never revenue and are not given back as such.
 with returned as ({{ square_numbered_items('not (' ~ square_is_sale() ~ ')') }}),
 
-items as ({{ square_numbered_items(square_is_sale()) }}),
+items as (
+    {{ square_numbered_items(square_is_sale() ~ ' and transaction_id in (select transaction_id from returned)') }}
+),
 
 sold as (
     select

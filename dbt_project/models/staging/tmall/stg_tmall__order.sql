@@ -2,14 +2,12 @@
 -- points deductions), so it is what the merchant is entitled to. An order closed after payment was given back whole.
 with orders as ({{ latest_records('tmall__orders') }}),
 
-lines as ({{ latest_records('tmall__order_lines') }}),
-
 line_totals as (
     select
         source_system,
         order_id,
         sum(coalesce(goods_due, cast(price * quantity as decimal(18, 4)))) as line_total
-    from lines
+    from ({{ latest_records('tmall__order_lines') }}) as lines
     group by source_system, order_id
 ),
 

@@ -1,28 +1,24 @@
 -- Lines of marketplace orders. The price is what one unit was offered at; the list price is not exported. A refund of
 -- all that the buyer paid for a line gives back the platform's part too, so all of the line. An order without lines in
 -- the export keeps its goods as one line without a product.
-with lines as ({{ latest_records('tmall__order_lines') }}),
-
-orders as ({{ latest_records('tmall__orders') }}),
-
-measured as (
+with measured as (
     select
         *,
         cast(price * quantity as decimal(18, 4)) as asked,
         coalesce(goods_due, cast(price * quantity as decimal(18, 4))) as line_amount
-    from lines
+    from ({{ latest_records('tmall__order_lines') }}) as lines
 ),
 
 itemised as (
     select distinct
         source_system,
         order_id
-    from lines
+    from ({{ latest_records('tmall__order_lines') }}) as lines
 ),
 
 itemless as (
     select orders.*
-    from orders
+    from ({{ latest_records('tmall__orders') }}) as orders
     left join itemised
         on orders.source_system = itemised.source_system and orders.order_id = itemised.order_id
     where itemised.order_id is null

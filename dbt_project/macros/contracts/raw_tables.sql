@@ -1,0 +1,35 @@
+{#- Written by `python -m orchestration.dbt_schema` from the channels. Do not edit. -#}
+{#- Names of all raw tables. -#}
+{% macro raw_tables() -%}
+{{ return([
+    "shopify__orders",
+    "shopify__customers",
+    "tmall__orders",
+    "tmall__order_lines",
+    "square__transactions",
+    "square__items",
+    "completejourney__transactions",
+    "completejourney__campaigns",
+    "completejourney__campaign_descriptions",
+    "completejourney__coupons",
+    "completejourney__coupon_redemptions",
+    "completejourney__products",
+    "completejourney__demographics",
+    "canonical__source_customer",
+    "canonical__identity_link",
+    "canonical__consent",
+    "canonical__order",
+    "canonical__order_line",
+    "canonical__refund",
+    "canonical__shipment",
+    "canonical__settlement_line",
+    "canonical__product",
+    "canonical__product_cost",
+    "canonical__price_list",
+    "canonical__incentive",
+    "canonical__incentive_use",
+    "canonical__period_cost",
+    "canonical__fx_rate",
+    "canonical__campaign",
+]) }}
+{%- endmacro %}
