@@ -32,6 +32,9 @@ LOCAL_PEPPER = b"caw resolve"
 """Keys the customer ids of a one-off resolution; the warehouse uses its own pepper and its history of ids."""
 
 
+VALUE = ["id_type", "scope_key", "value"]
+
+
 @dataclass(frozen=True)
 class Resolution:
     """What a case was resolved to; tables are made when they are asked for.
@@ -68,37 +71,29 @@ class Resolution:
 
         Accounts are one customer exactly when they hang together through equal (id_type, scope_key, value, part).
         """
+        columns = ["account_key", *VALUE, "part", "rule_id", "verdict", "first_seen_at", "last_seen_at"]
         manual = pl.DataFrame(
             self.decisions.link_rows(),
             schema={"acc": pl.Int32, "scope_key": pl.String, "value": pl.String},
             orient="row",
         ).with_columns(id_type=pl.lit("override"), part=pl.lit(0, pl.Int32), verdict=pl.lit("manual"))
         found = self._decoded(pl.col("part") != UNATTACHED).with_columns(pl.col("verdict").fill_null("link"))
-        both = pl.concat([found, self._keyed(manual)], how="diagonal")
-        return both.with_columns(rule_id=pl.format("{}/{}", "id_type", "verdict")).select(
-            "account_key",
-            "id_type",
-            "scope_key",
-            "value",
-            "part",
-            "rule_id",
-            "verdict",
-            "first_seen_at",
-            "last_seen_at",
-        )
+        single = self._single.with_columns(part=pl.lit(0, pl.Int32), verdict=pl.lit("link"))
+        both = pl.concat([found, single, self._keyed(manual)], how="diagonal")
+        return both.with_columns(rule_id=pl.format("{}/{}", "id_type", "verdict")).select(columns).sort(columns[:5])
 
     @cached_property
     def refused(self) -> pl.DataFrame:
         """Refused edges: account_key, id_type, scope_key, value, verdict, reason, first_seen_at, last_seen_at."""
         return self._decoded(pl.col("part") == UNATTACHED).select(
-            "account_key", "id_type", "scope_key", "value", "verdict", "reason", "first_seen_at", "last_seen_at"
+            "account_key", *VALUE, pl.col("verdict").fill_null("link"), "reason", "first_seen_at", "last_seen_at"
         )
 
     @cached_property
     def profile(self) -> pl.DataFrame:
         """One row per identifier value: counts, verdict and reason (G1 to G4); unusable values count their accounts.
 
-        verdict: link, split_by_name, split_by_id, split_by_epoch, split_by_place, ambiguous, hub, or for unusable
+        verdict: link, split_by_name, split_by_id, split_by_epoch, split_by_support, ambiguous, hub, or for unusable
         values masked, virtual, blocked, invalid.
         """
         counts = ["n_accounts", "n_names", "n_births", "n_exclusive"]
@@ -108,20 +103,27 @@ class Resolution:
             .with_columns(
                 pl.col("verdict").fill_null("link"),
                 pl.col("reason").fill_null("nothing on it speaks against one person"),
-                n_names=pl.col("n_names"),
             )
-            .select("id_type", "scope_key", "value", *counts, "verdict", "reason")
         )
+        single = self._single.select(*VALUE, n_accounts=pl.lit(1, pl.Int64), verdict=pl.lit("link"))
         unusable = (
             self.case.unusable.group_by("id_type", "value", verdict="status")
             .agg(n_accounts=pl.col("account_key").n_unique().cast(pl.Int64))
-            .with_columns(
-                scope_key=pl.lit(""),
-                reason=pl.format("the value is {}", "verdict"),
-                **{name: pl.lit(0, pl.Int64) for name in counts[1:]},
-            )
+            .with_columns(scope_key=pl.lit(""), reason=pl.format("the value is {}", "verdict"))
         )
-        return pl.concat([known, unusable.select(known.columns)]).sort("id_type", "scope_key", "value")
+        both = pl.concat([known, single, unusable], how="diagonal")
+        return (
+            both.with_columns(pl.col(counts).fill_null(0), pl.col("reason").fill_null("on one account only"))
+            .select(*VALUE, *counts, "verdict", "reason")
+            .sort(*VALUE, "verdict")
+        )
+
+    @cached_property
+    def _single(self) -> pl.DataFrame:
+        """Evidence on one account only, which joins nobody and is not coded."""
+        known = {rule.name for rule in self.book.types}
+        rest = self.case.evidence.filter(pl.col("id_type").is_in(list(known)))
+        return rest.join(self.book.values, on=VALUE, how="anti")
 
     def customer_ids(self, pepper: bytes = LOCAL_PEPPER) -> pl.DataFrame:
         """account_key, customer_id: `c_` and 16 hex digits of the anchor's keyed hash, for a table without history."""
@@ -139,7 +141,7 @@ class Resolution:
             .join(self.book.values.drop("type"), on="val")
             .join(self.judged.select("val", "verdict"), on="val", how="left")
         )
-        return self._keyed(rows).sort("account_key", "id_type", "scope_key", "value")
+        return self._keyed(rows).sort("account_key", *VALUE)
 
     def _keyed(self, rows: pl.DataFrame) -> pl.DataFrame:
         keys = self.book.keys.gather(rows["acc"])
