@@ -77,9 +77,19 @@ def customers(inputs: Inputs) -> pl.LazyFrame:
     return inputs["dim_customer"].filter(pl.col("is_identified") & ~pl.col("is_test"))
 
 
-def of_customers(facts: pl.LazyFrame, inputs: Inputs) -> pl.LazyFrame:
-    """The facts of identified customers that are not test accounts."""
-    return facts.join(customers(inputs).select("customer_id"), on="customer_id", how="semi")
+def people(inputs: Inputs, *columns: str) -> pl.LazyFrame:
+    """Customers with `who`, their number in the order of customer_id within the inputs, and more columns if named.
+
+    Numbers are far cheaper to join, group and sort by than ids. They hold within one call only and are never stored.
+    """
+    found = customers(inputs).select("customer_id", *columns).sort("customer_id").with_row_index("who")
+    return found.collect().lazy()
+
+
+def of_people(facts: pl.LazyFrame, who: pl.LazyFrame) -> pl.LazyFrame:
+    """The facts of these customers, by `who` instead of `customer_id`."""
+    numbers = who.select("customer_id", "who")
+    return facts.join(numbers, on="customer_id", how="inner", maintain_order="none").drop("customer_id")
 
 
 def whole_sum(column: str) -> pl.Expr:

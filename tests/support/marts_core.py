@@ -30,6 +30,7 @@ class Shape:
     as_of: date = date(2025, 6, 20)
     days: int = 500
     mean_gap_days: float = 45.0
+    stop_share: float = 0.3  # of customers after each order
     cost_known_share: float = 0.99
     no_rate_share: float = 0.0
     kept_share: float = 0.9
@@ -126,7 +127,7 @@ def _products() -> pl.DataFrame:
 
 def _orders(shape: Shape, rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
     n = shape.customers
-    count = rng.geometric(0.3, n) - (rng.random(n) < 0.1)
+    count = rng.geometric(shape.stop_share, n) - (rng.random(n) < 0.1)
     owner = np.repeat(np.arange(n), count)
     pace = np.repeat(rng.gamma(2.0, shape.mean_gap_days / 2, n), count)
     start = np.repeat(rng.integers(0, shape.days, n), count)

@@ -11,7 +11,7 @@ from pipelines.contracts.columns import Table, day, integer, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.churn.gaps import kept_days
 from pipelines.marts.churn.lifecycle_cut_points import POOLED
-from pipelines.marts.common import AS_OF, CUSTOMER_ID, as_of, customers, days_since
+from pipelines.marts.common import AS_OF, CUSTOMER_ID, as_of, days_since, people
 
 STATES = ("prospect", "new", "active", "at_risk", "dormant", "churned", "reactivated")
 
@@ -51,9 +51,10 @@ TABLE = Table(
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """One row per customer: the silence, the last gap, and the state by the segment's cut points."""
+    who = people(inputs, "acquisition_channel")
     last = (
-        kept_days(inputs, params)
-        .group_by("customer_id")
+        kept_days(inputs, who, params)
+        .group_by("who")
         .agg(
             pl.col("ordered_on").min().alias("first_order_on"),
             pl.col("ordered_on").max().alias("last_order_on"),
@@ -66,9 +67,8 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
         pl.col("segment").alias("cut_segment"), "median_gap_days", "at_risk_days", "dormant_days", "churned_days"
     )
     return (
-        customers(inputs)
-        .select("customer_id", pl.col("acquisition_channel").alias("segment"))
-        .join(last, on="customer_id", how="left", maintain_order="none")
+        who.rename({"acquisition_channel": "segment"})
+        .join(last, on="who", how="left", maintain_order="left")
         .with_columns(pl.col("gap_n").fill_null(0), _cut_segment(inputs).alias("cut_segment"))
         .join(cuts, on="cut_segment", how="left", maintain_order="none")
         .with_columns(

@@ -9,25 +9,23 @@ from __future__ import annotations
 import polars as pl
 
 from pipelines.contracts.marts import Inputs, MartParams
-from pipelines.marts.common import days_from, days_since, of_customers
+from pipelines.marts.common import days_from, days_since, of_people
 
 
-def kept_days(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
-    """A customer's distinct kept order days, sorted by customer and day.
+def kept_days(inputs: Inputs, who: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
+    """The distinct kept order days of the customers in `who` (see `common.people`), sorted by customer and day.
 
-    `gap_days` is the gap since the day before (null for the first), `silence_days` the silence after the day if it is
-    the last one (null otherwise), `next_gap_days` the gap that followed (null for the last).
+    `gap_days` is the gap since the day before (null for the first), `next_gap_days` the gap that followed (null for the
+    last), `silence_days` the silence after the last day (null for the others).
     """
-    same_before = pl.col("customer_id") == pl.col("customer_id").shift(1)
-    same_after = pl.col("customer_id") == pl.col("customer_id").shift(-1)
+    on, number = pl.col("ordered_on"), pl.col("who")
     return (
-        of_customers(inputs["fct_order"].filter("is_kept"), inputs)
-        .select("customer_id", "ordered_on")
+        of_people(inputs["fct_order"].filter("is_kept").select("customer_id", "ordered_on"), who)
         .unique()
-        .sort("customer_id", "ordered_on")
+        .sort("who", "ordered_on")
         .with_columns(
-            pl.when(same_before).then(days_from(pl.col("ordered_on").shift(1), "ordered_on")).alias("gap_days"),
-            pl.when(same_after).then(days_from("ordered_on", pl.col("ordered_on").shift(-1))).alias("next_gap_days"),
+            pl.when(number == number.shift(1)).then(days_from(on.shift(1), on)).alias("gap_days"),
+            pl.when(number == number.shift(-1)).then(days_from(on, on.shift(-1))).alias("next_gap_days"),
         )
         .with_columns(
             pl.when(pl.col("next_gap_days").is_null()).then(days_since("ordered_on", params)).alias("silence_days")

@@ -18,7 +18,7 @@ import polars as pl
 from pipelines.contracts.columns import Table, flag, integer, number, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.churn.gaps import kept_days, quantile_disc_rank
-from pipelines.marts.common import AS_OF, as_of, customers
+from pipelines.marts.common import AS_OF, as_of, people
 from pipelines.science.survival import SurvivalCurve, kaplan_meier
 
 MIN_GAPS = 100
@@ -81,8 +81,9 @@ TABLE = Table(
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """Every gap of a customer with the segment: completed ones, and the open one since the last order."""
-    segments = customers(inputs).select("customer_id", pl.col("acquisition_channel").alias("segment"))
-    days = kept_days(inputs, params).join(segments, on="customer_id", how="left", maintain_order="none")
+    who = people(inputs, "acquisition_channel")
+    segments = who.select("who", pl.col("acquisition_channel").alias("segment"))
+    days = kept_days(inputs, who, params).join(segments, on="who", how="left", maintain_order="none")
     return days.select(
         "segment",
         pl.coalesce("next_gap_days", "silence_days").alias("days"),

@@ -17,9 +17,9 @@ from pipelines.marts.common import (
     CUSTOMER_ID,
     NO_COST,
     NO_RATE,
-    customers,
     days_since,
-    of_customers,
+    of_people,
+    people,
     rate_of,
     stamp,
     units,
@@ -80,22 +80,32 @@ TABLE = Table(
     ),
 )
 _MONEY = ("net_revenue", "contribution", "refunded_goods")
+_PERSON = (
+    "account_n",
+    "is_employee",
+    "acquisition_channel",
+    "acquisition_campaign",
+    "has_email",
+    "has_phone",
+    "is_email_consented",
+    "is_sms_consented",
+)
 
 
-def _orders(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
+def _orders(inputs: Inputs, who: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     """Counts, days and money of a customer's orders."""
     kept_on = pl.when("is_kept").then("ordered_on")
     return (
-        of_customers(inputs["fct_order"], inputs)
+        of_people(inputs["fct_order"], who)
         .select(
-            "customer_id",
+            "who",
             "is_kept",
             kept_on.alias("kept_on"),
             pl.when("is_kept").then("channel").alias("kept_channel"),
             units("costed_net_revenue_reporting").alias("costed_net_revenue"),
             *(units(f"{name}_reporting").alias(name) for name in _MONEY),
         )
-        .group_by("customer_id")
+        .group_by("who")
         .agg(
             pl.len().cast(pl.Int64).alias("order_n"),
             pl.col("is_kept").sum().cast(pl.Int64).alias("kept_order_n"),
@@ -119,12 +129,16 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     zero = pl.lit(0, dtype=pl.Int64)
     email = pl.col("has_email") & pl.col("is_email_consented").fill_null(False)
     sms = pl.col("has_phone") & pl.col("is_sms_consented").fill_null(False)
+    who = people(inputs, *_PERSON)
+    made = (
+        inputs["customer_lifecycle"].select("customer_id", "state"),
+        inputs["customer_rfm"].select("customer_id", "tier", "segment", "rfm_type"),
+    )
     return (
-        customers(inputs)
-        .join(_orders(inputs, params), on="customer_id", how="left", maintain_order="none")
-        .join(first_orders(inputs), on="customer_id", how="left", maintain_order="none")
-        .join(inputs["customer_lifecycle"].select("customer_id", "state"), on="customer_id", how="left")
-        .join(inputs["customer_rfm"].select("customer_id", "tier", "segment", "rfm_type"), on="customer_id", how="left")
+        who.join(_orders(inputs, who, params), on="who", how="left", maintain_order="left")
+        .join(first_orders(inputs, who), on="who", how="left", maintain_order="left")
+        .join(made[0], on="customer_id", how="left", maintain_order="left")
+        .join(made[1], on="customer_id", how="left", maintain_order="left")
         .with_columns(
             *(pl.when(no_orders).then(zero).otherwise(pl.col(name)).alias(name) for name in (*counts, *_MONEY)),
             rate_of(pl.col("first_discount"), pl.col("first_list_value")).alias("first_discount_rate"),
@@ -152,19 +166,7 @@ MART = Mart(
     ),
     inputs=("dim_customer", "dim_product", "fct_order", "customer_lifecycle", "customer_rfm"),
     reads={
-        "dim_customer": (
-            "customer_id",
-            "is_identified",
-            "is_test",
-            "account_n",
-            "is_employee",
-            "acquisition_channel",
-            "acquisition_campaign",
-            "has_email",
-            "has_phone",
-            "is_email_consented",
-            "is_sms_consented",
-        ),
+        "dim_customer": ("customer_id", "is_identified", "is_test", *_PERSON),
         "dim_product": ("sku", "category_l1"),
         "fct_order": (
             *ORDER_COLUMNS,

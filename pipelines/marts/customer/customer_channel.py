@@ -9,7 +9,18 @@ import polars as pl
 
 from pipelines.contracts.columns import Table, day, integer, money, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
-from pipelines.marts.common import AS_OF, CURRENCY, CUSTOMER_ID, NO_COST, NO_RATE, of_customers, stamp, units, whole_sum
+from pipelines.marts.common import (
+    AS_OF,
+    CURRENCY,
+    CUSTOMER_ID,
+    NO_COST,
+    NO_RATE,
+    of_people,
+    people,
+    stamp,
+    units,
+    whole_sum,
+)
 
 TABLE = Table(
     "customer_channel",
@@ -38,17 +49,18 @@ TABLE = Table(
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """Sums of a customer's orders by channel."""
     kept_on = pl.when("is_kept").then("ordered_on")
+    who = people(inputs)
     return (
-        of_customers(inputs["fct_order"], inputs)
+        of_people(inputs["fct_order"], who)
         .select(
-            "customer_id",
+            "who",
             "channel",
             "is_kept",
             kept_on.alias("kept_on"),
             units("net_revenue_reporting").alias("net_revenue"),
             units("contribution_reporting").alias("contribution"),
         )
-        .group_by("customer_id", "channel")
+        .group_by("who", "channel")
         .agg(
             pl.len().cast(pl.Int64).alias("order_n"),
             pl.col("is_kept").sum().cast(pl.Int64).alias("kept_order_n"),
@@ -57,6 +69,7 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
             whole_sum("net_revenue"),
             whole_sum("contribution"),
         )
+        .join(who, on="who", maintain_order="none")
         .with_columns(*stamp(params))
     )
 

@@ -8,6 +8,7 @@ original order; orders before the first kept one (refunded or cancelled, often a
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from pipelines.contracts.columns import Table, day, flag, integer, money, text
@@ -21,7 +22,8 @@ from pipelines.marts.common import (
     NO_RATE,
     days_from,
     days_since,
-    of_customers,
+    of_people,
+    people,
     stamp,
     units,
 )
@@ -61,65 +63,93 @@ TABLE = Table(
 
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
-    """Cumulative sums of a customer at each age, one row per age and basis."""
-    orders = of_customers(inputs["fct_order"], inputs).select(
-        "customer_id",
+    """Cumulative sums of a customer at each age, one row per age and basis, in the order of the grain."""
+    who = people(inputs)
+    wide = _at_ages(_by_age(inputs, who, params)).join(who, on="who", maintain_order="none").sort("who").collect()
+    reached = pl.col("tenure_days") >= pl.col("age_days")
+    return (
+        _long(wide)
+        .lazy()
+        .with_columns(
+            reached.alias("is_reached"),
+            pl.when(reached & (pl.col("unknown_n") == 0)).then("amount").alias("amount"),
+            pl.when(reached).then("kept_order_n").alias("kept_order_n"),
+            pl.when(~reached)
+            .then(pl.lit(NOT_REACHED))
+            .when(pl.col("no_rate_n") > 0)
+            .then(pl.lit(NO_RATE))
+            .when(pl.col("unknown_n") > 0)
+            .then(pl.lit(NO_COST))
+            .alias("why_not"),
+            *stamp(params),
+        )
+    )
+
+
+def _by_age(inputs: Inputs, who: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
+    """Sums by customer and the first age in the list that the orders count for (`from_n`, its place)."""
+    orders = of_people(inputs["fct_order"], who).select(
+        "who",
         "ordered_on",
-        "is_kept",
-        pl.col("net_revenue_reporting").is_null().alias("no_rate"),
-        units("net_revenue_reporting").alias("net_revenue"),
-        units("contribution_reporting").alias("contribution"),
+        pl.col("is_kept").cast(pl.Int64).alias("kept"),
+        *(units(f"{basis}_reporting").alias(basis) for basis in BASES),
+        *(pl.col(f"{basis}_reporting").is_null().cast(pl.Int64).alias(f"{basis}_unknown") for basis in BASES),
     )
     first = (
-        orders.filter("is_kept")
-        .group_by("customer_id")
+        orders.filter(pl.col("kept") == 1)
+        .group_by("who")
         .agg(pl.col("ordered_on").min().alias("first_order_on"))
         .with_columns(days_since("first_order_on", params).alias("tenure_days"))
     )
-    wide = (
-        orders.join(first, on="customer_id", how="inner", maintain_order="none")
-        .with_columns(days_from("first_order_on", pl.col("ordered_on")).alias("day"))
-        .group_by("customer_id", "first_order_on", "tenure_days")
-        .agg(expression for age in AGES_DAYS for expression in _at_age(age))
+    age = days_from("first_order_on", pl.col("ordered_on"))
+    sums = pl.col("kept", *BASES, *(f"{basis}_unknown" for basis in BASES)).sum()
+    return (
+        orders.join(first, on="who", how="inner", maintain_order="none")
+        .with_columns(pl.sum_horizontal((age > limit).cast(pl.Int64) for limit in AGES_DAYS).alias("from_n"))
+        .group_by("who", "from_n")
+        .agg(pl.col("first_order_on", "tenure_days").first(), sums)
     )
-    rows = [
-        wide.select(
-            "customer_id",
+
+
+def _at_ages(sums: pl.LazyFrame) -> pl.LazyFrame:
+    """One row per customer with each sum up to each age: `contribution_30`, `contribution_unknown_30`, `kept_30`, …"""
+    names = ("kept", *BASES, *(f"{basis}_unknown" for basis in BASES))
+    zero = pl.lit(0, dtype=pl.Int64)
+    return (
+        sums.select(
+            "who",
             "first_order_on",
-            pl.lit(age, dtype=pl.Int64).alias("age_days"),
-            pl.lit(basis).alias("basis"),
-            (pl.col("tenure_days") >= age).alias("is_reached"),
-            pl.col(f"{basis}_{age}").alias("amount"),
-            pl.col(f"unknown_{basis}_{age}").alias("unknown_n"),
-            pl.col(f"no_rate_{age}").alias("no_rate_n"),
-            pl.col(f"kept_{age}").alias("kept_order_n"),
+            "tenure_days",
+            *(
+                pl.when(pl.col("from_n") <= place).then(name).otherwise(zero).alias(f"{name}_{age}")
+                for place, age in enumerate(AGES_DAYS)
+                for name in names
+            ),
         )
-        for age in AGES_DAYS
-        for basis in BASES
-    ]
-    reached = pl.col("is_reached")
-    return pl.concat(rows).with_columns(
-        pl.when(reached & (pl.col("unknown_n") == 0)).then("amount").alias("amount"),
-        pl.when(reached).then("kept_order_n").alias("kept_order_n"),
-        pl.when(~reached)
-        .then(pl.lit(NOT_REACHED))
-        .when(pl.col("no_rate_n") > 0)
-        .then(pl.lit(NO_RATE))
-        .when(pl.col("unknown_n") > 0)
-        .then(pl.lit(NO_COST))
-        .alias("why_not"),
-        *stamp(params),
+        .group_by("who")
+        .agg(pl.col("first_order_on", "tenure_days").first(), pl.all().exclude("first_order_on", "tenure_days").sum())
     )
 
 
-def _at_age(age: int) -> list[pl.Expr]:
-    inside = pl.col("day") <= age
-    return [
-        *(pl.col(basis).filter(inside).sum().alias(f"{basis}_{age}") for basis in BASES),
-        *(pl.col(basis).filter(inside).null_count().cast(pl.Int64).alias(f"unknown_{basis}_{age}") for basis in BASES),
-        (inside & pl.col("no_rate")).sum().cast(pl.Int64).alias(f"no_rate_{age}"),
-        (inside & pl.col("is_kept")).sum().cast(pl.Int64).alias(f"kept_{age}"),
-    ]
+def _long(wide: pl.DataFrame) -> pl.DataFrame:
+    """Each row once per age and basis (in the order of the grain), the sums of that age beside it."""
+    cells = [(age, basis) for age in AGES_DAYS for basis in sorted(BASES)]
+    names = {
+        "amount": [f"{basis}_{age}" for age, basis in cells],
+        "unknown_n": [f"{basis}_unknown_{age}" for age, basis in cells],
+        "no_rate_n": [f"net_revenue_unknown_{age}" for age, _ in cells],
+        "kept_order_n": [f"kept_{age}" for age, _ in cells],
+    }
+    rows = np.repeat(np.arange(len(wide), dtype=np.uint32), len(cells))
+    place = np.tile(np.arange(len(cells), dtype=np.uint32), len(wide))
+    return wide.select("customer_id", "first_order_on", "tenure_days")[rows].with_columns(
+        pl.Series("age_days", [age for age, _ in cells], dtype=pl.Int64)[place],
+        pl.Series("basis", [basis for _, basis in cells], dtype=pl.String)[place],
+        *(
+            pl.Series(name, np.column_stack([wide[column] for column in columns]).reshape(-1), dtype=pl.Int64)
+            for name, columns in names.items()
+        ),
+    )
 
 
 MART = Mart(

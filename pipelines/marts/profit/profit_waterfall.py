@@ -21,8 +21,8 @@ from pipelines.marts.profit.lines import COSTS, LINES, MEMO, ORDER, REVENUE, STE
 DIMS = ("channel", "source_system", "category_l1", "customer_kind")
 TOTAL = "total"
 KINDS = ("new", "returning", "unidentified")
-_INT = pl.lit(0, dtype=pl.Int64)
-_MOVED = ("refunded_goods", "refunded_shipping", "tax", "net_revenue")
+_ZERO = pl.lit(0, dtype=pl.Int64)
+_REFUND = ("refunded_goods", "refunded_shipping", "tax_returned", "cogs_returned")
 
 TABLE = Table(
     "profit_waterfall",
@@ -84,124 +84,115 @@ TABLE = Table(
 )
 
 
-def _amount(name: str) -> pl.Expr:
-    return units(f"{name}_reporting").fill_null(_INT).alias(name)
+_AMOUNTS = (*REVENUE, *COSTS, "contribution")
+_BITS = {name: 1 << place for place, name in enumerate((*COSTS, "contribution", "net_revenue"))}
+"""What is known of an order line, as bits of `known`: each cost, contribution (every cost), net revenue (the rate)."""
+
+
+def _known() -> pl.Expr:
+    """The bits of an order line."""
+    return pl.sum_horizontal(
+        pl.col(f"{name}_reporting").is_not_null().cast(pl.Int64) * pl.lit(bit, dtype=pl.Int64)
+        for name, bit in _BITS.items()
+    ).alias("known")
 
 
 def _kinds(inputs: Inputs) -> pl.LazyFrame:
     """Each customer: identified or not, and when the first kept order was placed."""
-    first = (
-        inputs["fct_order"]
-        .filter(pl.col("kept_order_n") == 1)
-        .group_by("customer_id")
-        .agg(pl.col("ordered_at").min().alias("first_kept_at"))
-    )
-    return (
-        inputs["dim_customer"]
-        .select("customer_id", "is_identified")
-        .join(first, on="customer_id", how="left", maintain_order="none")
-    )
+    first = inputs["fct_order"].filter(pl.col("kept_order_n") == 1).select("customer_id", "ordered_at")
+    firsts = first.group_by("customer_id").agg(pl.col("ordered_at").min().alias("first_kept_at"))
+    people = inputs["dim_customer"].select("customer_id", "is_identified")
+    return people.join(firsts, on="customer_id", how="left", maintain_order="none")
 
 
 def _with_dims(rows: pl.LazyFrame, inputs: Inputs, sku: str) -> pl.LazyFrame:
     """Rows with `month`, `category_l1` of their sku and `customer_kind`."""
-    late = pl.col("ordered_at") > pl.col("first_kept_at")
+    late = (pl.col("ordered_at") > pl.col("first_kept_at")).fill_null(False)
     products = inputs["dim_product"].select(pl.col("sku").alias(sku), "category_l1")
+    kind = (
+        pl.when(~pl.col("is_identified").fill_null(False))
+        .then(pl.lit(KINDS[2]))
+        .when(late)
+        .then(pl.lit(KINDS[1]))
+        .otherwise(pl.lit(KINDS[0]))
+    )
     return (
         rows.join(products, on=sku, how="left", maintain_order="none")
         .join(_kinds(inputs), on="customer_id", how="left", maintain_order="none")
         .with_columns(
             month_of("ordered_on").alias("month"),
             pl.col("channel", "source_system", "category_l1").fill_null(UNKNOWN),
-            pl.when(~pl.col("is_identified").fill_null(False))
-            .then(pl.lit(KINDS[2]))
-            .when(late.fill_null(False))
-            .then(pl.lit(KINDS[1]))
-            .otherwise(pl.lit(KINDS[0]))
-            .alias("customer_kind"),
+            kind.alias("customer_kind"),
         )
-        .drop("is_identified", "first_kept_at", "ordered_at", "ordered_on", "customer_id")
+        .drop("is_identified", "first_kept_at", "ordered_at", "ordered_on", "customer_id", sku)
     )
-
-
-def _known(name: str) -> pl.Expr:
-    return pl.col(f"{name}_reporting").is_not_null() & pl.col("net_revenue_reporting").is_not_null()
 
 
 def _order_rows(inputs: Inputs) -> pl.LazyFrame:
-    """One row per order line: amounts, and for each cost the amount and net revenue where it is known."""
-    net, costed = units("net_revenue_reporting").fill_null(_INT), pl.col("contribution_reporting").is_not_null()
-    rows = inputs["fct_order_line_economics"]
-    return _with_dims(rows, inputs, "sku").select(
+    """One row per order line: its amounts (unknown ones as 0) and what is known of it."""
+    rows = inputs["fct_order_line_economics"].select(
         pl.lit("order").alias("part"),
-        "month",
-        *DIMS,
+        "customer_id",
+        "ordered_at",
+        "ordered_on",
+        "sku",
+        "channel",
+        "source_system",
+        _known(),
         pl.lit(1, dtype=pl.Int64).alias("order_line_n"),
-        pl.col("net_revenue_reporting").is_not_null().cast(pl.Int64).alias("converted_n"),
-        costed.cast(pl.Int64).alias("costed_n"),
-        *(_amount(name) for name in REVENUE),
-        pl.when(costed).then(net).otherwise(_INT).alias("costed_net"),
-        _amount("contribution"),
-        *(pl.when(costed).then(_amount(name)).otherwise(_INT).alias(name) for name in COSTS),
-        *(_amount(name).alias(f"{name}__known") for name in COSTS),
-        *(pl.when(_known(name)).then(net).otherwise(_INT).alias(f"{name}__net") for name in COSTS),
-        *(_known(name).cast(pl.Int64).alias(f"{name}__n") for name in COSTS),
+        *(units(f"{name}_reporting").fill_null(_ZERO).alias(name) for name in _AMOUNTS),
     )
+    return _with_dims(rows, inputs, "sku")
 
 
 def _moved_rows(inputs: Inputs) -> pl.LazyFrame:
     """What the refund dating moves: each refund of a later month leaves the order's month and enters its own."""
     moved = inputs["fct_refund"].filter(month_of("refunded_on") != month_of("ordered_on"))
-    lines = inputs["fct_order_line_economics"].select(
-        "order_line_key",
-        "sku",
-        "ordered_at",
-        "net_revenue_reporting",
-        *(f"{name}_reporting" for name in (*COSTS, "contribution")),
-    )
-    costed = pl.col("contribution_reporting").is_not_null()
-    zero = _INT
-    net = pl.col("refunded_goods") + pl.col("refunded_shipping") - pl.col("tax")
-    amounts = (
-        moved.join(lines, on="order_line_key", how="left", maintain_order="none")
-        .pipe(_with_dims, inputs, "sku")
-        .with_columns(
+    lines = inputs["fct_order_line_economics"].select("order_line_key", "sku", "ordered_at", _known())
+    goods, shipping, tax, cogs = (units(f"{name}_reporting").fill_null(_ZERO) for name in _REFUND)
+    amounts = {
+        # Core stores lines as positive amounts; a refund adds goods and shipping refunded, takes tax and cost back.
+        "refunded_goods": goods,
+        "refunded_shipping": shipping,
+        "tax": -tax,
+        "net_revenue": tax - goods - shipping,
+        "cogs": -cogs,
+        "contribution": tax - goods - shipping + cogs,
+    }
+    enters = (
+        moved.select(
+            pl.lit("moved").alias("part"),
+            "order_line_key",
+            "customer_id",
+            "ordered_on",
+            "channel",
+            "source_system",
             month_of("refunded_on").alias("refund_month"),
-            _amount("refunded_goods"),
-            _amount("refunded_shipping"),
-            units("tax_returned_reporting").fill_null(zero).alias("tax"),
-            units("cogs_returned_reporting").fill_null(zero).alias("cogs"),
+            *(amount.alias(name) for name, amount in amounts.items()),
         )
-        .with_columns(net.alias("net_revenue"))
-        .select(
-            "month",
-            "refund_month",
-            *DIMS,
-            *_MOVED,
-            pl.when(costed).then("net_revenue").otherwise(zero).alias("costed_net"),
-            pl.when(costed).then("cogs").otherwise(zero).alias("cogs"),
-            pl.when(costed).then(pl.col("net_revenue") - pl.col("cogs")).otherwise(zero).alias("contribution"),
-            pl.when(_known("cogs")).then("cogs").otherwise(zero).alias("cogs__known"),
-            *(pl.when(_known(name)).then("net_revenue").otherwise(zero).alias(f"{name}__net") for name in COSTS),
-        )
+        .join(lines, on="order_line_key", how="left", maintain_order="none")
+        .drop("order_line_key")
+        .with_columns(pl.col("known").fill_null(0))
+        .pipe(_with_dims, inputs, "sku")
     )
-    # In core's positive storage: a refund that leaves the month takes goods and shipping off, gives tax and cost back.
-    leaves = {"refunded_goods": -1, "refunded_shipping": -1}
-    names = (*_MOVED, "costed_net", "cogs", "contribution", "cogs__known", *(f"{name}__net" for name in COSTS))
-    signs = [pl.col(name) * pl.lit(leaves.get(name, 1), dtype=pl.Int64) for name in names]
-    out = amounts.select(pl.lit("moved").alias("part"), "month", *DIMS, *signs)
-    into = amounts.select(
-        pl.lit("moved").alias("part"), pl.col("refund_month").alias("month"), *DIMS, *(-sign for sign in signs)
-    )
-    return pl.concat([out, into])
+    leaves = enters.drop("refund_month").with_columns(-pl.col(name) for name in amounts)
+    return pl.concat([leaves, enters.drop("month").rename({"refund_month": "month"})], how="diagonal")
 
 
 def _kept_orders(inputs: Inputs) -> pl.LazyFrame:
     """Kept orders as weights of the rule 'orders', each in the category of its largest line."""
     orders = inputs["fct_order"].filter("is_kept")
-    return _with_dims(orders, inputs, "first_sku").select(
-        pl.lit("orders").alias("part"), "month", *DIMS, pl.lit(1, dtype=pl.Int64).alias("kept_order_n")
+    kept = orders.select(
+        pl.lit("orders").alias("part"),
+        "customer_id",
+        "ordered_at",
+        "ordered_on",
+        "first_sku",
+        "channel",
+        "source_system",
+        pl.lit(1, dtype=pl.Int64).alias("kept_order_n"),
     )
+    return _with_dims(kept, inputs, "first_sku")
 
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
@@ -218,8 +209,8 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
 
 
 def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
-    """Sums by month and all dimensions together; period costs by category and rule."""
-    keys = ("part", "month", *DIMS, "category", "allocation_rule")
+    """Sums by month, all dimensions together and what is known; period costs by category and rule."""
+    keys = ("part", "month", *DIMS, "known", "category", "allocation_rule")
     return rows.group_by(*keys).agg(
         pl.all().exclude("period_cost").sum(),
         pl.when(pl.col("period_cost").count() == pl.col("period_cost_n").sum())
@@ -228,25 +219,35 @@ def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     )
 
 
+def _sums() -> list[pl.Expr]:
+    """Sums of a cell from parts in which the same is known of every order line."""
+
+    def where(bit: str, column: str) -> pl.Expr:
+        has = (pl.col("known") & pl.lit(_BITS[bit], dtype=pl.Int64)) > 0
+        return pl.when(has).then(column).otherwise(_ZERO).sum()
+
+    return [
+        pl.col("order_line_n", *REVENUE).sum(),
+        where("net_revenue", "order_line_n").alias("converted_n"),
+        where("contribution", "order_line_n").alias("costed_n"),
+        where("contribution", "net_revenue").alias("costed_net"),
+        where("contribution", "contribution").alias("contribution"),
+        *(where("contribution", name).alias(name) for name in COSTS),
+        *(where(name, name).alias(f"{name}__known") for name in COSTS),
+        *(where(name, "net_revenue").alias(f"{name}__net") for name in COSTS),
+        *(where(name, "order_line_n").alias(f"{name}__n") for name in COSTS),
+    ]
+
+
 def _cells(parts: pl.LazyFrame) -> pl.DataFrame:
     """Sums by dating, dimension, value and month."""
-    sums = parts.filter(pl.col("part").is_in(["order", "moved"])).drop(
-        "part", "category", "allocation_rule", "period_cost", "period_cost_n", "kept_order_n"
-    )
-    as_ordered = parts.filter(pl.col("part") == "order").drop(
-        "part", "category", "allocation_rule", "period_cost", "period_cost_n", "kept_order_n"
-    )
     frames = []
-    for dating, rows in (("order", as_ordered), ("refund", sums)):
+    for dating, wanted in (("order", ["order"]), ("refund", ["order", "moved"])):
+        rows = parts.filter(pl.col("part").is_in(wanted))
         for dim in (TOTAL, *DIMS):
             value = pl.lit(TOTAL) if dim == TOTAL else pl.col(dim)
-            frames.append(
-                rows.with_columns(value.alias("dim_value"))
-                .drop(DIMS)
-                .group_by("dim_value", "month")
-                .agg(pl.all().sum())
-                .select(pl.lit(dating).alias("dating"), pl.lit(dim).alias("dim"), pl.all())
-            )
+            cells = rows.group_by(value.alias("dim_value"), "month").agg(_sums())
+            frames.append(cells.select(pl.lit(dating).alias("dating"), pl.lit(dim).alias("dim"), pl.all()))
     return pl.concat(frames).collect()
 
 
@@ -318,7 +319,6 @@ _ECONOMICS = (
     "ordered_on",
     *(f"{name}_reporting" for name in (*REVENUE, *COSTS, "contribution")),
 )
-_REFUND = ("refunded_goods", "refunded_shipping", "tax_returned", "cogs_returned")
 
 MART = Mart(
     code="B1",

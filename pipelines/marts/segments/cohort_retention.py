@@ -21,11 +21,11 @@ from pipelines.marts.common import (
     CURRENCY,
     ESTIMATE,
     UNKNOWN,
-    customers,
     days_from,
     days_since,
     month_of,
-    of_customers,
+    of_people,
+    people,
     units,
 )
 from pipelines.marts.first_order import ORDER_COLUMNS, first_orders
@@ -80,16 +80,16 @@ def _discount_band() -> pl.Expr:
     return chain.otherwise(pl.lit(DISCOUNT_BANDS[4]))
 
 
-def _customers(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
+def _customers(inputs: Inputs, who: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     """One row per customer with a kept order: cohort, dimensions, full periods observed, returns and lapse."""
     churned_days = (
         inputs["lifecycle_cut_points"].filter(pl.col("segment") == lifecycle_cut_points.POOLED).select("churned_days")
     )
     on, silence = pl.col("ordered_on"), pl.coalesce("next_gap_days", "silence_days")
     seen = (
-        kept_days(inputs, params)
+        kept_days(inputs, who, params)
         .join(churned_days, how="cross")
-        .group_by("customer_id")
+        .group_by("who")
         .agg(
             pl.col("churned_days").first(),
             on.min().alias("first_on"),
@@ -103,10 +103,10 @@ def _customers(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     )
     age = days_since("first_on", params)
     return (
-        seen.join(first_orders(inputs), on="customer_id", how="left", maintain_order="none")
-        .join(customers(inputs).select("customer_id", "acquisition_channel"), on="customer_id", maintain_order="none")
+        seen.join(first_orders(inputs, who), on="who", how="left", maintain_order="none")
+        .join(who.select("who", "acquisition_channel"), on="who", maintain_order="none")
         .select(
-            "customer_id",
+            "who",
             "first_on",
             month_of("first_on").alias("cohort_on"),
             *(pl.col(dim).fill_null(UNKNOWN) for dim in DIMS[1:4]),
@@ -121,42 +121,36 @@ def _customers(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     )
 
 
-def _periods(people: pl.LazyFrame, inputs: Inputs) -> pl.LazyFrame:
+def _periods(found: pl.LazyFrame, inputs: Inputs, who: pl.LazyFrame) -> pl.LazyFrame:
     """One row per customer and fully observed period with an order: whether one is kept, and the money.
 
     For each basis with money y of the period, Y up to it, x of period 0: y, yy, xy, and the growth of Y squared.
     """
-    net, contribution = units("net_revenue_reporting"), units("contribution_reporting")
     zero = pl.lit(0, dtype=pl.Int64)
     by_period = (
-        of_customers(inputs["fct_order"], inputs)
-        .select(
-            "customer_id",
-            "ordered_on",
-            "is_kept",
-            net.is_null().cast(pl.Int64).alias("no_rate"),
-            net.fill_null(zero).alias("net_revenue"),
-            contribution.fill_null(zero).alias("contribution"),
-            units("costed_net_revenue_reporting").alias("costed"),
-        )
-        .join(people, on="customer_id", maintain_order="none")
+        of_people(inputs["fct_order"], who)
+        .join(found.select("who", "first_on", "observed_n"), on="who", maintain_order="none")
         .with_columns(_period(days_from("first_on", "ordered_on")).alias("period_n"))
         .filter((pl.col("period_n") <= pl.col("observed_n")) & (pl.col("period_n") <= MAX_PERIODS))
-        .group_by("customer_id", "period_n")
-        .agg(
-            pl.col("cohort_on", *DIMS[1:], "observed_n").first(),
-            pl.col("is_kept").any().cast(pl.Int64).alias("active"),
-            pl.col("no_rate", "costed", *BASES).sum(),
+        .select(
+            "who",
+            "period_n",
+            pl.col("is_kept").cast(pl.Int64).alias("active"),
+            pl.col("net_revenue_reporting").is_null().cast(pl.Int64).alias("no_rate"),
+            units("costed_net_revenue_reporting").alias("costed"),
+            *(units(f"{basis}_reporting").fill_null(zero).alias(basis) for basis in BASES),
         )
-        .sort("customer_id", "period_n")
+        .group_by("who", "period_n")
+        .agg(pl.col("active").max(), pl.col("no_rate", "costed", *BASES).sum())
+        .sort("who", "period_n")
     )
-    owner, is_later = pl.col("customer_id"), pl.col("period_n") > 0
-    firsts = by_period.filter(~is_later).select("customer_id", *(pl.col(basis).alias(f"{basis}:x") for basis in BASES))
-    sums = [pl.when(is_later).then(basis).otherwise(zero).cum_sum().over(owner).alias(f"{basis}:Y") for basis in BASES]
+    is_later = pl.col("period_n") > 0
+    firsts = by_period.filter(~is_later).select("who", *(pl.col(basis).alias(f"{basis}:x") for basis in BASES))
+    sums = [pl.when(is_later).then(basis).otherwise(zero).cum_sum().over("who").alias(f"{basis}:Y") for basis in BASES]
     wide = {name: pl.col(name).cast(pl.Int128) for basis in BASES for name in (basis, f"{basis}:x", f"{basis}:Y")}
     return (
         by_period.with_columns(sums)
-        .join(firsts, on="customer_id", how="left", maintain_order="none")
+        .join(firsts, on="who", how="left", maintain_order="none")
         .with_columns(
             expression
             for basis in BASES
@@ -166,14 +160,16 @@ def _periods(people: pl.LazyFrame, inputs: Inputs) -> pl.LazyFrame:
                 (wide[basis] * (wide[f"{basis}:Y"] * 2 - wide[basis])).alias(f"{basis}:grown"),
             )
         )
-        .drop("customer_id", *(f"{basis}:{name}" for basis in BASES for name in ("x", "Y")))
+        .drop(f"{basis}:{name}" for basis in BASES for name in ("x", "Y"))
+        .join(found.select("who", "cohort_on", "observed_n", *DIMS[1:]), on="who", maintain_order="none")
     )
 
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """Customers (period_n null) and their periods in one frame."""
-    people = _customers(inputs, params)
-    return pl.concat([people.drop("customer_id", "first_on"), _periods(people, inputs)], how="diagonal")
+    who = people(inputs, "acquisition_channel")
+    found = _customers(inputs, who, params).collect().lazy()
+    return pl.concat([found.drop("first_on"), _periods(found, inputs, who)], how="diagonal").drop("who")
 
 
 def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:

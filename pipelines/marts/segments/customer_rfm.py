@@ -10,7 +10,7 @@ import polars as pl
 
 from pipelines.contracts.columns import Table, day, integer, money, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
-from pipelines.marts.common import AS_OF, BASES, CURRENCY, CUSTOMER_ID, customers, stamp, units
+from pipelines.marts.common import AS_OF, BASES, CURRENCY, CUSTOMER_ID, people, stamp, units
 from pipelines.marts.profit.mart_coverage import TOTAL
 from pipelines.marts.segments.rfm_base import measures, tier_days
 from pipelines.marts.segments.rfm_rules import PROSPECTS, SEGMENT_CELLS, SEGMENTS, TIERS, TYPE_RULES, TYPES
@@ -83,14 +83,12 @@ _CONTRIBUTION, _NET = BASES
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """One row per customer, scored by the thresholds of all customers."""
-    measured = measures(inputs, params)
+    who = people(inputs)
     headline = inputs["mart_coverage"].filter(pl.col("dim") == TOTAL).select("headline_basis")
     has_orders = pl.col("recency_days").is_not_null()
     is_contribution = (pl.col("headline_basis") == _CONTRIBUTION) & (pl.col("contribution_unknown_n") == 0)
     rows = (
-        customers(inputs)
-        .select("customer_id")
-        .join(measured, on="customer_id", how="left", maintain_order="none")
+        who.join(measures(inputs, who, params), on="who", how="left", maintain_order="left")
         .join(headline, how="cross")
         .with_columns(
             pl.when(has_orders & ~is_contribution).then(pl.lit(_NET)).otherwise("headline_basis").alias("basis"),

@@ -60,6 +60,7 @@ def cells(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     return (
         pl.concat([empty, *frames])
         .lazy()
+        .with_columns(pl.col("est", "lo", "hi").fill_nan(None))
         .with_columns(
             (pl.col("period_n") * PERIOD_DAYS).alias("age_days"),
             pl.col("est").is_not_null().alias("is_identified"),
@@ -87,11 +88,11 @@ def _group_cells(group: Group, cut: int | None, params: MartParams) -> pl.DataFr
 
 
 def _rows(kind: str, measure: str, n: Numbers, **columns: object) -> pl.DataFrame:
-    """Cells for k = 0 and on; a column is one value for all or a list, NaN becomes null."""
+    """Cells for k = 0 and on; a column is one value for all or a list; NaN stands for null."""
     size = len(n)
     given = {"retention_kind": kind, "measure": measure, "period_n": list(range(size)), "n": list(n), **columns}
     spread = {name: given[name] if isinstance(given.get(name), list) else [given.get(name)] * size for name in _CELL}
-    return pl.DataFrame(spread, schema=pl.Schema(_CELL)).with_columns(pl.col("est", "lo", "hi").fill_nan(None))
+    return pl.DataFrame(spread, schema=pl.Schema(_CELL))
 
 
 def _share(kept: Numbers, n: Numbers, params: MartParams) -> dict[str, list[float]]:

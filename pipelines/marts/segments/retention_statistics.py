@@ -75,8 +75,14 @@ class Counter:
     def __init__(self, rows: pl.DataFrame) -> None:
         """Take rows of stat, observed_n, at_n, high, low (value = high * 2**62 + low)."""
         self._rows = {str(stat): part for (stat,), part in rows.partition_by("stat", as_dict=True).items()}
+        self._summed: dict[str, Numbers] = {}
 
     def _long_enough(self, stat: str) -> Numbers:
+        if stat not in self._summed:
+            self._summed[stat] = self._sum(stat)
+        return self._summed[stat]
+
+    def _sum(self, stat: str) -> Numbers:
         cells = np.zeros((MAX_PERIODS + 1, MAX_PERIODS + 2), dtype=object)
         if stat in self._rows:
             part = self._rows[stat]
@@ -90,7 +96,7 @@ class Counter:
 
     def up_to(self, stat: str) -> Numbers:
         """Sums at places 1 to k."""
-        cells = self._long_enough(stat)
+        cells = self._long_enough(stat).copy()
         cells[:, 0] = 0
         return np.diagonal(cells.cumsum(axis=1)).copy()
 
@@ -100,7 +106,7 @@ class Counter:
 
     def base(self, stat: str) -> Numbers:
         """Sums at place 0."""
-        return self._long_enough(stat)[:, 0]
+        return self._long_enough(stat)[:, 0].copy()
 
     def by_day(self, stat: str) -> dict[int, int]:
         """Counts by day, over all customers whatever their age."""

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from pipelines.contracts.marts import Inputs, MartParams
-from pipelines.marts.common import BASES, days_since, of_customers, units
+from pipelines.marts.common import BASES, days_since, of_people, units
 
 WINDOW_DAYS = 365
 EARLIER_MONTH_ENDS = 6
@@ -25,54 +25,43 @@ def tier_days(params: MartParams) -> list[date]:
     return days
 
 
-def _money(basis: str, place: int) -> str:
-    return f"{basis}_{place}"
-
-
-def measures(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
-    """One row per customer with a kept order.
+def measures(inputs: Inputs, who: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
+    """One row per customer in `who` (see `common.people`) with a kept order.
 
     `recency_days`, `frequency_n`; for each basis `<basis>_0` (money of the window that ends on the as-of day) to
     `<basis>_6` (windows of the month-ends before, null before the first kept order), and `<basis>_unknown_0`,
     `<basis>_unknown_n`: orders without a known amount in the last window, and in any window.
     """
     days = tier_days(params)
-    oldest = days[-1] - timedelta(days=WINDOW_DAYS)
-    since = params.as_of - timedelta(days=WINDOW_DAYS)
-    orders = of_customers(inputs["fct_order"], inputs).select(
-        "customer_id",
-        "ordered_on",
-        "is_kept",
-        *(units(f"{basis}_reporting").alias(basis) for basis in BASES),
-        *(pl.col(f"{basis}_reporting").is_null().alias(f"{basis}_is_unknown") for basis in BASES),
+    on, kept_on = pl.col("ordered_on"), pl.when("is_kept").then("ordered_on")
+    windows = [_inside(days, place) for place in range(len(days))]
+    reaches = {"0": windows[0], "n": on > days[-1] - timedelta(days=WINDOW_DAYS)}
+    zero = pl.lit(0, dtype=pl.Int64)
+    orders = of_people(inputs["fct_order"], who).select(
+        "who",
+        kept_on.alias("first_on"),
+        kept_on.alias("last_on"),
+        (pl.col("is_kept") & windows[0]).cast(pl.Int64).alias("frequency_n"),
+        *(
+            pl.when(window).then(units(f"{basis}_reporting")).otherwise(zero).fill_null(zero).alias(f"{basis}_{place}")
+            for basis in BASES
+            for place, window in enumerate(windows)
+        ),
+        *(
+            (reach & pl.col(f"{basis}_reporting").is_null()).cast(pl.Int64).alias(f"{basis}_unknown_{suffix}")
+            for basis in BASES
+            for suffix, reach in reaches.items()
+        ),
     )
-    on = pl.col("ordered_on")
-    recent = on > since
-    sums = [
-        pl.col(basis).filter(_inside(days, place)).sum().alias(_money(basis, place))
-        for basis in BASES
-        for place in range(len(days))
-    ]
-    unknown = [
-        pl.col(f"{basis}_is_unknown").filter(on > start).sum().cast(pl.Int64).alias(f"{basis}_unknown_{suffix}")
-        for basis in BASES
-        for start, suffix in ((since, "0"), (oldest, "n"))
-    ]
     first = pl.col("first_on")
     return (
-        orders.group_by("customer_id")
-        .agg(
-            on.filter("is_kept").min().alias("first_on"),
-            on.filter("is_kept").max().alias("last_on"),
-            (pl.col("is_kept") & recent).sum().cast(pl.Int64).alias("frequency_n"),
-            *sums,
-            *unknown,
-        )
+        orders.group_by("who")
+        .agg(first.min(), pl.col("last_on").max(), pl.all().exclude("first_on", "last_on").sum())
         .filter(first.is_not_null())
         .with_columns(
             days_since("last_on", params).alias("recency_days"),
             *(
-                pl.when(first <= day).then(_money(basis, place)).alias(_money(basis, place))
+                pl.when(first <= day).then(f"{basis}_{place}").alias(f"{basis}_{place}")
                 for basis in BASES
                 for place, day in enumerate(days)
                 if place > 0

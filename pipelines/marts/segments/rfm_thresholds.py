@@ -14,7 +14,7 @@ import polars as pl
 from pipelines.contracts.columns import Table, integer, money, rate, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.churn.gaps import quantile_disc_rank
-from pipelines.marts.common import AS_OF, BASES, CURRENCY, rate_of, stamp
+from pipelines.marts.common import AS_OF, BASES, CURRENCY, people, rate_of, stamp
 from pipelines.marts.segments.rfm_base import measures
 
 DIMENSIONS = ("recency", "frequency", "monetary")
@@ -72,7 +72,7 @@ TABLE = Table(
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """The four values of each customer that are scored; money null where it is not known."""
-    return measures(inputs, params).select(
+    return measures(inputs, people(inputs), params).select(
         (pl.col("frequency_n") > 0).alias("is_in_window"),
         "recency_days",
         "frequency_n",

@@ -10,7 +10,7 @@ import polars as pl
 
 from pipelines.contracts.columns import Table, day, integer, money, rate, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
-from pipelines.marts.common import AS_OF, BASES, CURRENCY, rate_of, stamp
+from pipelines.marts.common import AS_OF, BASES, CURRENCY, people, rate_of, stamp
 from pipelines.marts.segments.rfm_base import measures, tier_days
 
 HIGH_PERCENT, MID_PERCENT = 80, 95
@@ -42,7 +42,7 @@ TABLE = Table(
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """The money of each customer in the year up to each tier day, null where not known or before the first order."""
     places = range(len(tier_days(params)))
-    return measures(inputs, params).select(
+    return measures(inputs, people(inputs), params).select(
         pl.when(pl.col(f"{basis}_unknown_n") == 0).then(f"{basis}_{place}").alias(f"{basis}_{place}")
         for basis in BASES
         for place in places
