@@ -17,12 +17,12 @@ from scipy.special import betaln, psi
 
 from pipelines.science.count_model import CountModel, CountRows
 from pipelines.science.nbd import NBD, nb_at_least, nb_log_pmf
-from pipelines.science.numerics import Array, Index, beta_mean, interpolate_over, log_rising
+from pipelines.science.numerics import Array, BetaMean, Index, dot, interpolate_over, log_rising
 
 GAIN = 0.05
 """Log-likelihood by which attrition must improve on the NBD; below it the model falls back."""
 
-_CHUNK = 4096
+_CHUNK = 1024
 
 
 class AttritionModel(CountModel):
@@ -67,27 +67,31 @@ class BetaAttrition(AttritionModel):
         tried = np.maximum(kept - 1.0, 0.0)
         may = np.flatnonzero(rows.x + self.first_chance > 0)
         n, row_x, row_age, row_last = rows.n[may], at_x[may], at_age[may], at_last[may]
+        size_x = np.bincount(row_x, minlength=len(xs))  # rows are sorted by x: repeat and reduceat do for gathers
+        begins, present = np.cumsum(size_x) - size_x, size_x > 0
 
         def value(theta: Array) -> tuple[float, Array]:
             r, alpha, a, b = np.exp(theta)
             log_c, log_l = np.log(alpha + ages), np.log(alpha + lasts)
             inv_c, inv_l = 1.0 / (alpha + ages), 1.0 / (alpha + lasts)
             k, total = r + xs, rows.customers
-            gap = log_c[row_age] - log_l[row_last]
-            odds = (theta[2] - np.log(b + tried))[row_x] + k[row_x] * gap
-            growth = np.logaddexp(0.0, odds)
-            left = n * np.exp(odds - growth)
-            left_x = np.bincount(row_x, weights=left, minlength=len(xs))
+            row_k = np.repeat(k, size_x)
+            gap = log_c.take(row_age) - log_l.take(row_last)
+            odds = np.repeat(theta[2] - np.log(b + tried), size_x) + row_k * gap
+            small = np.exp(-np.abs(odds))
+            left = n * np.where(odds > 0, 1.0, small) / (1.0 + small)
+            left_x = np.zeros(len(xs))
+            left_x[present] = np.add.reduceat(left, begins[present]) if len(left) else 0.0
             weight = r * n_age + x_age
-            likelihood = n_x @ (log_rising(r, xs) + betaln(a, b + kept) - betaln(a, b))
-            likelihood += total * r * theta[1] - weight @ log_c + n @ growth
-            by_r = n_x @ (psi(k) - psi(r)) + total * theta[1] - n_age @ log_c + left @ gap
-            by_alpha = total * r / alpha - weight @ inv_c
-            by_alpha += (left * k[row_x]) @ (inv_c[row_age] - inv_l[row_last])
+            likelihood = dot(n_x, log_rising(r, xs) + betaln(a, b + kept) - betaln(a, b))
+            likelihood += total * r * theta[1] - dot(weight, log_c) + dot(n, np.maximum(odds, 0.0) + np.log1p(small))
+            by_r = dot(n_x, psi(k) - psi(r)) + total * theta[1] - dot(n_age, log_c) + dot(left, gap)
+            by_alpha = total * r / alpha - dot(weight, inv_c)
+            by_alpha += dot(left * row_k, inv_c.take(row_age) - inv_l.take(row_last))
             both = psi(a + b) - psi(a + b + kept)
-            by_a = n_x @ both + left.sum() / a
-            by_b = n_x @ (psi(b + kept) - psi(b) + both) - left_x @ (1.0 / (b + tried))
-            return float(likelihood), np.array([by_r * r, by_alpha * alpha, by_a * a, by_b * b])
+            by_a = dot(n_x, both) + float(left_x.sum()) / a
+            by_b = dot(n_x, psi(b + kept) - psi(b) + both) - dot(left_x, 1.0 / (b + tried))
+            return likelihood, np.array([by_r * r, by_alpha * alpha, by_a * a, by_b * b])
 
         return value
 
@@ -106,27 +110,21 @@ class BetaAttrition(AttritionModel):
 
     def _expected_alive(self, horizons: Array, x: Array, age: Array) -> Array:
         r, alpha, a, b = self.values
-        groups, place = _pairs(x, age)
-        columns = np.empty((len(groups[0]), len(horizons)))
-        for column, until in enumerate(horizons):
-            columns[:, column] = interpolate_over(
-                lambda count, base, until=until: _expected(  # type: ignore[misc]
-                    r + count, base, a, b + count + self.first_chance, until
-                ),
-                groups[0],
-                groups[1] + alpha,
-            )
-        return columns[place]
+        (counts, ages), place = _pairs(x, age)
+
+        def exact(count: Array, base: Array) -> Array:
+            return _expected(r + count, base, a, b + count + self.first_chance, horizons)
+
+        return interpolate_over(exact, counts, ages + alpha)[place]
 
     def _pairs_alive(self, horizon: float, x: Array, age: Array) -> Array:
         r, alpha, a, b = self.values
-        groups, place = _pairs(x, age)
-        values = interpolate_over(
-            lambda count, base: _second(r + count, base, a, b + count + self.first_chance, horizon),
-            groups[0],
-            groups[1] + alpha,
-        )
-        return values[place]
+        (counts, ages), place = _pairs(x, age)
+
+        def exact(count: Array, base: Array) -> Array:
+            return _second(r + count, base, a, b + count + self.first_chance, horizon)
+
+        return interpolate_over(exact, counts, ages + alpha)[place, 0]
 
     def _p_silent_alive(self, horizon: float, x: Array, age: Array) -> Array:
         r, alpha, _, _ = self.values
@@ -134,8 +132,8 @@ class BetaAttrition(AttritionModel):
 
     def _expected_new(self, t: Array) -> Array:
         r, alpha, a, b = self.values
-        same = np.ones_like(t)
-        return _expected(r * same, alpha * same, a, b * same, t, born_dead=self.first_chance)
+        one = np.ones(1)
+        return _expected(r * one, alpha * one, a, b * one, t, born_dead=self.first_chance)[0]
 
 
 def _pairs(x: Array, age: Array) -> tuple[tuple[Array, Array], Index]:
@@ -146,43 +144,35 @@ def _pairs(x: Array, age: Array) -> tuple[tuple[Array, Array], Index]:
     return (distinct["x"].to_numpy(), distinct["age"].to_numpy()), place
 
 
-def _chunked(size: int) -> list[slice]:
-    return [slice(begin, begin + _CHUNK) for begin in range(0, size, _CHUNK)]
+def _expected(k: Array, c: Array, a: float, b: Array, until: Array, *, born_dead: float = 0.0) -> Array:
+    """E_p[(1-p)**born_dead (1 - (1 + p t/c)**-k) / p], p ~ Beta(a, b): purchases in t at Gamma(k, c) rates.
 
-
-def _expected(k: Array, c: Array, a: float, b: Array, until: float | Array, *, born_dead: float = 0.0) -> Array:
-    """E_p[(1-p)**born_dead (1 - (1 + p t/c)**-k) / p], p ~ Beta(a, b): purchases in t at Gamma(k, c) rates."""
-    times = np.broadcast_to(np.asarray(until, dtype=np.float64), k.shape)
-    result = np.empty(len(k))
-    for part in _chunked(len(k)):
-        shape, ratio = k[part, None], (times[part] / c[part])[:, None]
-
-        def inner(p: Array, shape: Array = shape, ratio: Array = ratio) -> Array:
-            value = -np.expm1(-shape * np.log1p(p * ratio)) / p
-            return value * (1.0 - p) if born_dead else value
-
-        at_zero = (shape * ratio)[:, 0]
-        at_one = np.zeros_like(at_zero) if born_dead else -np.expm1(-shape * np.log1p(ratio))[:, 0]
-        result[part] = beta_mean(a, b[part], inner, at_zero, at_one)
+    One row per (k, c, b), one column per t in `until`.
+    """
+    result = np.empty((len(k), len(until)))
+    for part in (slice(begin, begin + _CHUNK) for begin in range(0, len(k), _CHUNK)):
+        mean = BetaMean(a, b[part])
+        weight = (1.0 - mean.p if born_dead else 1.0) / mean.p
+        for column, t in enumerate(until):
+            ratio = t / c[part]
+            inner = weight * -np.expm1(-k[part, None] * np.log1p(mean.p * ratio[:, None]))
+            at_one = np.zeros(len(ratio)) if born_dead else -np.expm1(-k[part] * np.log1p(ratio))
+            result[part, column] = mean(inner, k[part] * ratio, at_one)
     return result
 
 
 def _second(k: Array, c: Array, a: float, b: Array, until: float) -> Array:
-    """E[Y (Y-1)] over t at Gamma(k, c) rates with p ~ Beta(a, b).
+    """E[Y (Y-1)] over t at Gamma(k, c) rates with p ~ Beta(a, b), as a column.
 
     Given p: 2 (1-p)/p**2 (1 - (1+u)**-k - k u (1+u)**-(k+1)), u = p t/c; a series where u is small.
     """
-    result = np.empty(len(k))
-    for part in _chunked(len(k)):
-        shape, ratio = k[part, None], (until / c[part])[:, None]
-
-        def inner(p: Array, shape: Array = shape, ratio: Array = ratio) -> Array:
-            u = p * ratio
-            log_stay = -shape * np.log1p(u)
-            exact = -np.expm1(log_stay) - shape * u / (1.0 + u) * np.exp(log_stay)
-            series = 0.5 * shape * (shape + 1.0) * u**2 * (1.0 - (2.0 / 3.0) * (shape + 2.0) * u)
-            return 2.0 * (1.0 - p) / p**2 * np.where((shape + 2.0) * u < 1e-5, series, exact)
-
-        at_zero = (shape * (shape + 1.0) * ratio**2)[:, 0]
-        result[part] = beta_mean(a, b[part], inner, at_zero, np.zeros_like(at_zero))
+    result = np.empty((len(k), 1))
+    for part in (slice(begin, begin + _CHUNK) for begin in range(0, len(k), _CHUNK)):
+        mean, shape, ratio = BetaMean(a, b[part]), k[part, None], until / c[part]
+        u = mean.p * ratio[:, None]
+        log_stay = -shape * np.log1p(u)
+        exact = -np.expm1(log_stay) - shape * u / (1.0 + u) * np.exp(log_stay)
+        series = 0.5 * shape * (shape + 1.0) * u**2 * (1.0 - (2.0 / 3.0) * (shape + 2.0) * u)
+        inner = 2.0 * (1.0 - mean.p) / mean.p**2 * np.where((shape + 2.0) * u < 1e-5, series, exact)
+        result[part, 0] = mean(inner, k[part] * (k[part] + 1.0) * ratio**2, np.zeros(len(ratio)))
     return result

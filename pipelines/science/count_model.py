@@ -21,8 +21,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from pipelines.science.numerics import Array, Index, as_floats, table
+from pipelines.science.numerics import Array, Index, as_floats, dot, table
 from pipelines.science.optimise import Optimum, maximise
+
+_CHUNK = 65_536
 
 
 def clean(x: ArrayLike, t_x: ArrayLike, age: ArrayLike) -> tuple[Array, Array, Array]:
@@ -103,12 +105,12 @@ class CountRows:
     @cached_property
     def repeats(self) -> float:
         """Sum of x."""
-        return float(self.n @ self.x)
+        return dot(self.n, self.x)
 
     @cached_property
     def exposure(self) -> float:
         """Sum of T."""
-        return float(self.n @ self.age)
+        return dot(self.n, self.age)
 
 
 class CountModel(ABC):
@@ -268,10 +270,13 @@ class CountModel(ABC):
 
         Integrated by parts, so that only the smooth expectation is needed; trapezoid in ln u.
         """
-        step = 0.3
-        grid = np.arange(-30.0, 4.2, step)
+        step = 0.35
+        grid = np.arange(-22.0, 4.1, step)
         until, weight = np.exp(grid) / rate, step * np.exp(grid - np.exp(grid))
-        return self._expected_alive(until, x, age) @ weight
+        result = np.empty(len(x))
+        for part in (slice(begin, begin + _CHUNK) for begin in range(0, len(x), _CHUNK)):
+            result[part] = np.einsum("ij,j->i", self._expected_alive(until, x[part], age[part]), weight)
+        return result
 
     def variance_purchases(self, horizon: float, x: ArrayLike, t_x: ArrayLike, age: ArrayLike) -> Array:
         """Variance of the purchases in (T, T + horizon] given x, t_x, T and the parameters."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln, psi
 
-from pipelines.science.numerics import Array, as_floats, table
+from pipelines.science.numerics import Array, as_floats, dot, table
 from pipelines.science.optimise import maximise
 
 
@@ -111,7 +111,7 @@ def _likelihood(x: Array, mean: Array, weight: Array) -> Callable[[Array], tuple
         rise = psi(px + q)
         by_p = n_x @ (xs * (rise - psi(px) + log_xs)) + xs @ (log_m_x - log_sum_x)
         by_q = n_x @ (rise - psi(q)) + total * theta[2] - log_sum_x.sum()
-        by_gamma = total * q / gamma - (weight * (p * x + q)) @ (1.0 / (gamma + total_value))
+        by_gamma = total * q / gamma - dot(weight * (p * x + q), 1.0 / (gamma + total_value))
         return float(likelihood), np.array([by_p * p, by_q * q, by_gamma * gamma])
 
     return value

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import betainc, psi
 
 from pipelines.science.count_model import CountModel, CountRows
-from pipelines.science.numerics import Array, log_rising
+from pipelines.science.numerics import Array, dot, log_rising
 
 POISSON_SHAPE = 1e6
 """Shape r that stands for equal rates."""
@@ -95,10 +95,10 @@ class NBD(CountModel):
             r, alpha = np.exp(theta)
             log_c, total = np.log(alpha + ages), rows.customers
             weight = r * n_age + x_age
-            likelihood = n_x @ log_rising(r, xs) + total * r * theta[1] - weight @ log_c
-            by_r = n_x @ (psi(r + xs) - psi(r)) + total * theta[1] - n_age @ log_c
-            by_alpha = total * r / alpha - weight @ (1.0 / (alpha + ages))
-            return float(likelihood), np.array([by_r * r, by_alpha * alpha])
+            likelihood = dot(n_x, log_rising(r, xs)) + total * r * theta[1] - dot(weight, log_c)
+            by_r = dot(n_x, psi(r + xs) - psi(r)) + total * theta[1] - dot(n_age, log_c)
+            by_alpha = total * r / alpha - dot(weight, 1.0 / (alpha + ages))
+            return likelihood, np.array([by_r * r, by_alpha * alpha])
 
         return value
 

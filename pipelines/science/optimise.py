@@ -87,9 +87,9 @@ def maximise(
 
 
 def _polish(descend: Objective, theta: Array, value: float) -> tuple[Array, float, Array]:
-    """Up to three Newton steps with a differenced gradient; returns the point, its value and the curvature."""
+    """A few Newton steps with one differenced Hessian; returns the point, its value and the curvature there."""
     curvature = _hessian(descend, theta)
-    for _ in range(3):
+    for _ in range(4):
         _, gradient = descend(theta)
         free = np.abs(theta) < BOUND - 1e-6
         if not free.any() or np.abs(gradient[free]).max() < 1e-12:
@@ -110,9 +110,8 @@ def _polish(descend: Objective, theta: Array, value: float) -> tuple[Array, floa
             break
         moved = np.abs(trial - theta).max()
         theta, value = trial, better
-        if moved < 1e-10:
+        if moved < 1e-8:
             break
-        curvature = _hessian(descend, theta)
     return theta, value, curvature
 
 

@@ -15,9 +15,9 @@ from scipy.special import psi
 from pipelines.science.attrition import AttritionModel
 from pipelines.science.count_model import CountRows
 from pipelines.science.nbd import nb_log_pmf
-from pipelines.science.numerics import Array, legendre, log_rising
+from pipelines.science.numerics import Array, dot, legendre, log_rising
 
-_CHUNK = 2048
+_CHUNK = 512
 _CUT = 42.0
 
 
@@ -58,12 +58,12 @@ class ParetoNBD(AttritionModel):
             both = np.logaddexp(stay, leave)
             alive, dead = np.exp(stay - both) * n, np.exp(leave - both) * n
             total = rows.customers
-            likelihood = n_x @ log_rising(r, xs) + total * (r * theta[1] + s * theta[3]) + n @ both
-            by_r = n_x @ (psi(r + xs) - psi(r)) + total * theta[1] - alive @ log_a - dead @ means[0]
-            by_alpha = total * r / alpha - (alive * k) @ (1.0 / (alpha + rows.age)) - (dead * k) @ means[1]
-            by_s = total * theta[3] - alive @ log_b + dead.sum() / s - dead @ means[2]
-            by_beta = total * s / beta - s * (alive @ (1.0 / (beta + rows.age))) - (s + 1.0) * (dead @ means[3])
-            return float(likelihood), np.array([by_r * r, by_alpha * alpha, by_s * s, by_beta * beta])
+            likelihood = dot(n_x, log_rising(r, xs)) + total * (r * theta[1] + s * theta[3]) + dot(n, both)
+            by_r = dot(n_x, psi(r + xs) - psi(r)) + total * theta[1] - dot(alive, log_a) - dot(dead, means[0])
+            by_alpha = total * r / alpha - dot(alive * k, 1.0 / (alpha + rows.age)) - dot(dead * k, means[1])
+            by_s = total * theta[3] - dot(alive, log_b) + float(dead.sum()) / s - dot(dead, means[2])
+            by_beta = total * s / beta - s * dot(alive, 1.0 / (beta + rows.age)) - (s + 1.0) * dot(dead, means[3])
+            return likelihood, np.array([by_r * r, by_alpha * alpha, by_s * s, by_beta * beta])
 
         return value
 
@@ -160,8 +160,9 @@ def _death_part(
     width = np.where(decay > 0, np.minimum(width, _CUT / np.maximum(decay, 1e-300)), width)
     nodes, weights = legendre(count)
     w = width[:, None] * nodes
-    grown = np.expm1(w)
-    log_far = np.log1p(ratio[:, None] * grown)
+    grown = np.exp(w)
+    far_grown = ratio[:, None] * (grown - 1.0) + 1.0
+    log_far = np.log(far_grown)
     log_g = -(p - 1.0)[:, None] * w - q[:, None] * log_far
     top = log_g.max(axis=1)
     g = np.exp(log_g - top[:, None])
@@ -176,8 +177,8 @@ def _death_part(
     g /= mass[:, None]
     ln_near = log_near0 + np.einsum("ij,ij->i", g, w)
     ln_far = log_far0 + np.einsum("ij,ij->i", g, log_far)
-    inv_near = np.einsum("ij,ij->i", g, 1.0 / (grown + 1.0)) / (near + begin)
-    inv_far = np.einsum("ij,ij->i", g, np.exp(-log_far)) / (far + begin)
+    inv_near = np.einsum("ij,ij->i", g, 1.0 / grown) / (near + begin)
+    inv_far = np.einsum("ij,ij->i", g, 1.0 / far_grown) / (far + begin)
     return value, (
         np.where(first, ln_near, ln_far),
         np.where(first, inv_near, inv_far),
