@@ -17,6 +17,7 @@ from expectations.judge import Asked
 from expectations.metrics import contracts, raw
 from expectations.suite import FOLDER
 from pipelines.contracts.settings import Settings
+from pipelines.warehouse.tables import literal
 
 SCAN_FROM_ROWS = 1_000_000
 """Tables with more rows are judged by one scan of metrics; below, where they lie."""
@@ -71,8 +72,7 @@ def rows_of(con: duckdb.DuckDBPyConnection, table: str) -> int:
     schema, name = table.split(".")
     found = con.execute(
         "select estimated_size from duckdb_tables() where database_name = current_database() "
-        "and schema_name = ? and table_name = ?",
-        [schema, name],
+        f"and schema_name = {literal(schema)} and table_name = {literal(name)}"
     ).fetchone()
     return int(found[0]) if found else 0
 

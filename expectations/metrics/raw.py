@@ -174,22 +174,27 @@ def _versus_sql(one: OrderFormat) -> str:
             where known_at < (select cutoff_at from meta.run_context)
             and coalesce(event_at, known_at) < (select cutoff_at from meta.run_context)
         ),
-        latest as (
-            select source_system, record_key, max({{'learnt': known_at, 'content': record_hash}}) as version
-            from known group by source_system, record_key
+        restated as (
+            select source_system, record_key from known group by source_system, record_key
+            having min(known_at) <> max(known_at) or min(hash(record_hash)) <> max(hash(record_hash))
+        ),
+        superseded as (
+            select source_system, record_key, known_at, record_hash from known
+            semi join restated using (source_system, record_key)
+            qualify dense_rank() over (
+                partition by source_system, record_key order by known_at desc, record_hash desc
+            ) > 1
         )
         select
-            k.source_system,
+            source_system,
             '{one.table}' as raw_table,
             {counts} as counts_orders,
             count(distinct {one.order}) as order_n,
             ({goods})::decimal(38, 4) as goods
-        from known as k
-        inner join latest as v
-            on k.source_system = v.source_system and k.record_key = v.record_key
-            and k.known_at = v.version.learnt and k.record_hash = v.version.content
-        where k.op <> 'delete' and {one.where}
-        group by k.source_system
+        from known
+        anti join superseded using (source_system, record_key, known_at, record_hash)
+        where op <> 'delete' and {one.where}
+        group by source_system
     )"""
 
 

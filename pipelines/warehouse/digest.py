@@ -12,6 +12,8 @@ engine's hash may change between its releases, and single values may collide.
 from __future__ import annotations
 
 import hashlib
+import os
+from glob import glob
 
 import duckdb
 
@@ -19,7 +21,7 @@ from pipelines.contracts.canonical import CANONICAL
 from pipelines.contracts.columns import Table
 from pipelines.marts import digest
 from pipelines.warehouse.build import CATALOG
-from pipelines.warehouse.tables import stored_columns
+from pipelines.warehouse.tables import literal, stored_columns
 
 LAYER_SCHEMAS = {"raw": "raw", "canonical": "intermediate", "core": "core", "marts": "marts"}
 """Gated layers in the order of the path, and the schema each lives in."""
@@ -34,8 +36,8 @@ def table_digest(con: duckdb.DuckDBPyConnection, schema: str, table: Table) -> s
 def layer_digest(con: duckdb.DuckDBPyConnection, layer: str, catalog: str = CATALOG) -> str:
     """The content stamp of a layer: sha256 over the stamps of its tables.
 
-    raw: the files behind every view and their row counts. Other layers: per table its columns, its row count, and sum
-    and xor of its rows' hashes; a view counts by its SQL, as what lies beneath is stamped itself.
+    raw: every view's SQL, and name, size and time of the files it reads. Other layers: per table its columns, its row
+    count, and sum and xor of its rows' hashes; a view counts by its SQL, as what lies beneath is stamped itself.
     """
     lines = [f"{name} {stamp}" for name, stamp in sorted(table_stamps(con, layer, catalog).items())]
     return hashlib.sha256("\n".join([layer, *lines]).encode()).hexdigest()
@@ -46,25 +48,26 @@ def table_stamps(con: duckdb.DuckDBPyConnection, layer: str, catalog: str = CATA
     schema = LAYER_SCHEMAS[layer]
     views = dict(
         con.execute(
-            "select view_name, sql from duckdb_views() where database_name = ? and schema_name = ? and not internal",
-            [catalog, schema],
+            "select view_name, sql from duckdb_views() where not internal "
+            f"and database_name = {literal(catalog)} and schema_name = {literal(schema)}"
         ).fetchall()
     )
+    if layer == "raw":
+        return {name: _raw_stamp(sql) for name, sql in views.items()}
     columns = stored_columns(con, catalog, schema)
     if layer == "canonical":  # other tables of the schema are made later, from core's inputs
         declared = {table.name for table in CANONICAL.values()}
         columns = {name: types for name, types in columns.items() if name in declared}
-    if layer == "raw":
-        return {name: _raw_stamp(con, f'{catalog}.{schema}."{name}"') for name in columns}
     return {
         name: _sha(views[name]) if name in views else _row_stamp(con, f'{catalog}.{schema}."{name}"', types)
         for name, types in columns.items()
     }
 
 
-def _raw_stamp(con: duckdb.DuckDBPyConnection, name: str) -> str:
-    rows = con.execute(f"select file_sha256, count(*) from {name} group by file_sha256 order by file_sha256").fetchall()
-    return _sha(repr(rows))
+def _raw_stamp(sql: str) -> str:
+    texts = (text.replace("\0", "'") for text in sql.replace("''", "\0").split("'")[1::2])
+    files = sorted(path for text in texts if text.endswith(".parquet") for path in glob(text))
+    return _sha(repr((sql, [(path, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in files])))
 
 
 def _row_stamp(con: duckdb.DuckDBPyConnection, name: str, types: dict[str, str]) -> str:

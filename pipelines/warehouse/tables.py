@@ -62,7 +62,7 @@ def describe(table: Table) -> str:
 
 
 def literal(value: str) -> str:
-    """`value` as an SQL string."""
+    """`value` as an SQL string. (Bound parameters would make DuckDB import pandas.)"""
     return "'" + value.replace("'", "''") + "'"
 
 
@@ -70,8 +70,8 @@ def stored_columns(con: duckdb.DuckDBPyConnection, catalog: str, schema: str) ->
     """Tables and views of a schema: name -> column -> type as DuckDB writes it, lower case, in column order."""
     rows = con.execute(
         "select table_name, column_name, lower(data_type) from duckdb_columns() "
-        "where database_name = ? and schema_name = ? and not internal order by table_name, column_index",
-        [catalog, schema],
+        f"where database_name = {literal(catalog)} and schema_name = {literal(schema)} and not internal "
+        "order by table_name, column_index"
     ).fetchall()
     tables: dict[str, dict[str, str]] = {}
     for table, column, kind in rows:
