@@ -5,8 +5,9 @@ Stays out: what formats look like (`pipelines.channels`) and what their columns 
 
     landing -> landing.py  which files            -> container.py  bytes to UTF-8 text
             -> header.py   which format           -> structure.py  text to whole records
-            -> cells.py    texts to types         -> tokens.py     identifiers to keys, the vault
-            -> records.py  accepted, quarantined or duplicate      -> store.py, book.py, views.py
+            -> batches.py  cells by field         -> cells.py      texts to types
+            -> tokens.py   identifiers to keys    -> records.py    accepted, quarantined or duplicate
+            -> store.py    raw, vault, quarantine -> book.py, views.py
 """
 
 from pipelines.ingest.book import BOOK, NoDataError, account_book, default_as_of, quarantined_rows

@@ -19,10 +19,11 @@ from pipelines.contracts.columns import DataType
 from pipelines.contracts.keys import pepper_id
 from pipelines.contracts.progress import Progress, Quiet
 from pipelines.contracts.settings import Settings
+from pipelines.ingest.batches import originals, parquet_headers
 from pipelines.ingest.container import Content, inspect, text_head
 from pipelines.ingest.errors import FileReason, FileRefusedError, RowReason, shown
 from pipelines.ingest.header import Layout, read_header, read_names
-from pipelines.ingest.reading import BAD_ROWS, Reading, parquet_headers, salt_of
+from pipelines.ingest.reading import BAD_ROWS, Reading, salt_of
 from pipelines.ingest.records import SLIM, decide
 from pipelines.ingest.sources import Source
 from pipelines.ingest.store import QUARANTINE, Entry, Store
@@ -124,7 +125,7 @@ def judge(
         broken |= reading.main_keys(part.unreadable)
         if part.slim.height and spool is not None:
             spooled.append(spool / f"{len(spooled):05}.ipc")
-            part.columns.write_ipc(spooled[-1], compression="lz4")
+            part.columns.write_ipc(spooled[-1], compression="uncompressed")
         elif part.slim.height:
             kept.append(part.columns)
         listener.advance(STEP, part.size)
@@ -214,7 +215,7 @@ def _warnings(reading: Reading) -> tuple[str, ...]:
 def _quarantine(reading: Reading, entry: Entry, decided: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
     """Rows that are bad by themselves, and the rows that fall with them; sorted by line."""
     mates = decided.filter((pl.col("outcome") == "quarantined") & pl.col("reason").is_not_null())
-    texts = reading.originals(set(mates["source_row"].to_list())) if mates.height else {}
+    texts = originals(reading.content, reading.layout, set(mates["source_row"].to_list())) if mates.height else {}
     fallen = pl.DataFrame(
         {
             "source_row": mates["source_row"],

@@ -1,40 +1,35 @@
-"""Reading: from an opened file to parts with typed, tokenised columns and a narrow frame for decisions.
+"""Reading: from batches of cells to parts with typed, tokenised columns and a narrow frame for decisions.
 
-Lives here: chunks of CSV and row groups of Parquet, their cast and tokens, keys and times of records, and the problems
-of single rows.
-Stays out: structure (`structure`), casts (`cells`, `times`), what becomes of records (`records`), writing (`store`).
+Lives here: putting casts and tokens together, keys and times of records, and the problems of single rows.
+Stays out: cells (`batches`), casts (`cells`, `times`), what becomes of records (`records`), writing (`store`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipelines.channels.base import RawTable
 from pipelines.contracts.columns import DataType
 from pipelines.contracts.money import to_units
+from pipelines.ingest.batches import Batch, batches, prefetched
 from pipelines.ingest.cells import Cast, cast_cells
-from pipelines.ingest.container import Content, text_blocks
-from pipelines.ingest.errors import FileReason, FileRefusedError, RowReason
+from pipelines.ingest.container import Content
+from pipelines.ingest.errors import RowReason
 from pipelines.ingest.header import Layout, leading_cells
-from pipelines.ingest.records import SLIM, hash_rows
+from pipelines.ingest.records import SLIM
 from pipelines.ingest.sources import Source
-from pipelines.ingest.structure import BadRow, Scanner
+from pipelines.ingest.structure import BadRow
 from pipelines.ingest.texts import MIDNIGHT_OF_NO_DAY
 from pipelines.ingest.times import day_start, local_day
 from pipelines.ingest.tokens import Tokeniser
 
-PARQUET_ROWS = 250_000
 FUTURE_GRACE = timedelta(days=2)
 
 BAD_ROWS = pl.Schema(
@@ -81,65 +76,19 @@ class Reading:
 
     def parts(self) -> Iterator[Part]:
         """The file, part by part."""
-        return self._parquet_parts() if self.content.kind == "parquet" else self._text_parts()
-
-    def originals(self, wanted: set[int]) -> dict[int, str]:
-        """The rows that start on the given lines, as they stand in the file (it is read once more)."""
-        found: dict[int, str] = {}
-        if self.content.kind == "parquet":
-            for first, frame in _row_groups(self.content):
-                rows = [row for row in wanted if first <= row < first + frame.height]
-                found |= {row: _as_json(frame, row - first) for row in rows}
-            return found
-        scanner = self._scanner()
-        for chunk in scanner.chunks(text_blocks(self.content), self.layout.skip_bytes):
-            found |= chunk.original(wanted)
-        return found
-
-    def _scanner(self) -> Scanner:
-        return Scanner(self.layout.delimiter, self.layout.width, self.layout.first_row_line)
-
-    def _text_parts(self) -> Iterator[Part]:
-        scanner = self._scanner()
-        places, names = _places(self.layout)
-        for chunk in scanner.chunks(text_blocks(self.content), self.layout.skip_bytes):
-            frames = []
-            if len(chunk.lines):
-                frames.append(_regular(chunk.text, self.layout, places, len(chunk.lines)))
-            if chunk.odd:
-                rows = [[cells[place] or None for place in places] for _, cells in chunk.odd]
-                frames.append(pl.DataFrame(rows, schema={str(p): pl.String() for p in places}, orient="row"))
-            lines = np.concatenate((chunk.lines, np.array([line for line, _ in chunk.odd], np.int64)))
-            unreadable = chunk.bad
-            if not frames:
-                yield Part(pl.DataFrame(), pl.DataFrame(schema=SLIM), _unreadable(unreadable), unreadable, chunk.size)
-                continue
-            picked = pl.concat(frames)
-            cells = pl.DataFrame({name: picked[str(place)] for name, place in names.items()})
-            part = self._part(cells, pl.Series("source_row", lines), chunk.original)
-            part.bad = pl.concat([part.bad, _unreadable(unreadable)])
-            part.unreadable, part.size = unreadable, chunk.size
-            yield part
-        for warning in scanner.warnings:
-            self.warnings[warning] = 1
-
-    def _parquet_parts(self) -> Iterator[Part]:
-        _, names = _places(self.layout)
-        row_n = max(1, _row_count(self.content))
-        for first, frame in _row_groups(self.content):
-            cells = pl.DataFrame({name: frame[:, place] for name, place in names.items()})
-
-            def original(wanted: set[int], first: int = first, frame: pl.DataFrame = frame) -> dict[int, str]:
-                return {row: _as_json(frame, row - first) for row in wanted}
-
-            rows = pl.Series("source_row", range(first, first + frame.height), dtype=pl.Int64)
-            part = self._part(cells, rows, original)
-            part.size = self.content.size * frame.height // row_n
+        for batch in prefetched(batches(self.content, self.layout, self.salt)):
+            if batch.cells.width:
+                part = self._part(batch)
+            else:
+                part = Part(pl.DataFrame(), pl.DataFrame(schema=SLIM), pl.DataFrame(schema=BAD_ROWS))
+            part.bad = pl.concat([part.bad, _unreadable(batch.unreadable)])
+            part.unreadable, part.size = batch.unreadable, batch.size
+            for warning in batch.warnings:
+                self.warnings[warning] = 1
             yield part
 
-    def _part(self, cells: pl.DataFrame, lines: pl.Series, original: Callable[[set[int]], dict[int, str]]) -> Part:
-        table = self.table
-        row_hash = hash_rows(cells, table, self.salt)
+    def _part(self, batch: Batch) -> Part:
+        table, cells, lines, row_hash = self.table, batch.cells, batch.lines, batch.row_hash
         cast = cast_cells(cells, table, self.source)
         is_head = self._heads(cast)
         stand_ins = self.tokeniser.tokenise(cast, table)
@@ -151,7 +100,7 @@ class Reading:
         problems = cast.problem_table.unique("row", keep="first", maintain_order=True)
         slim = slim.with_columns(is_bad=pl.int_range(slim.height).is_in(problems["row"].implode()))
         at = lines.gather(problems["row"])
-        texts = original(set(at.to_list())) if len(at) else {}
+        texts = batch.original(set(at.to_list())) if len(at) else {}
         bad = pl.DataFrame(
             {
                 "source_row": at,
@@ -284,62 +233,6 @@ class Reading:
 def salt_of(pepper: bytes) -> str:
     """What row hashes start with, so that nobody without the pepper can try out contents."""
     return hmac.new(pepper, b"row hash", hashlib.sha256).hexdigest()
-
-
-def _places(layout: Layout) -> tuple[list[int], dict[str, int]]:
-    """Columns to read, and the place of every field and companion among the file's columns."""
-    names = dict(layout.positions)
-    for name, parts in layout.companions.items():
-        names |= {f"{name}__{part}": place for part, place in parts.items()}
-    return sorted(set(names.values())), names
-
-
-def _regular(text: bytes, layout: Layout, places: list[int], row_n: int) -> pl.DataFrame:
-    frame = pl.read_csv(
-        text, has_header=False, separator=layout.delimiter, infer_schema=False, columns=places, raise_if_empty=False
-    )
-    if frame.height != row_n:
-        raise FileRefusedError(FileReason.TRUNCATED, f"{row_n} rows were counted and {frame.height} read", "Report it.")
-    frame.columns = [str(place) for place in places]
-    return frame
-
-
-def _row_groups(content: Content) -> Iterator[tuple[int, pl.DataFrame]]:
-    """Parquet rows in batches, each with the ordinal (from 1) of its first row."""
-    first = 1
-    try:
-        with pq.ParquetFile(content.path, page_checksum_verification=True) as file:
-            for batch in file.iter_batches(PARQUET_ROWS):
-                frame = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
-                yield first, frame
-                first += frame.height
-    except (pa.ArrowException, OSError) as error:
-        raise FileRefusedError(
-            FileReason.BAD_CONTAINER, "the Parquet file is damaged", "Copy or export it again."
-        ) from error
-
-
-def _row_count(content: Content) -> int:
-    with pq.ParquetFile(content.path) as file:
-        return int(file.metadata.num_rows)
-
-
-def parquet_headers(content: Content) -> tuple[str, ...]:
-    """Column names of a Parquet file; FileRefusedError when it is damaged or empty."""
-    try:
-        with pq.ParquetFile(content.path) as file:
-            names, row_n = tuple(file.schema_arrow.names), file.metadata.num_rows
-    except (pa.ArrowException, OSError) as error:
-        raise FileRefusedError(
-            FileReason.BAD_CONTAINER, "the Parquet file has no readable footer", "Copy or export it again."
-        ) from error
-    if not row_n:
-        raise FileRefusedError(FileReason.EMPTY_FILE, "the file has columns and no rows", "Export it again.")
-    return names
-
-
-def _as_json(frame: pl.DataFrame, at: int) -> str:
-    return json.dumps(frame.row(at, named=True), default=str, ensure_ascii=False)
 
 
 def _unreadable(rows: list[BadRow]) -> pl.DataFrame:

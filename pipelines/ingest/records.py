@@ -40,6 +40,8 @@ SLIM = pl.Schema(
 VERSIONS = pl.Schema({"record_key": pl.String(), "record_hash": pl.String(), "known_at": pl.Datetime("us")})
 """What other files of the same source and table already state."""
 
+SEPARATOR = "\x1f"
+
 DECIDED = (*SLIM.names(), "outcome", "reason", "record_hash")
 
 _BROKEN, _CONFLICT, _HEADLESS = (
@@ -54,11 +56,7 @@ def hash_rows(cells: pl.DataFrame, table: RawTable, salt: str) -> pl.Series:
 
     Fields that the file does not have count as blank, so a file with more, fewer or reordered columns hashes alike.
     """
-    given = set(cells.columns)
-    ordered = cells.select(
-        pl.col(field.name) if field.name in given else pl.lit(None, pl.String()).alias(field.name)
-        for field in table.fields
-    )
+    ordered = _in_order(cells, table)
     lines = _as_lines(ordered)
     if len(lines) != cells.height:
         lines = _as_lines(ordered.with_columns(pl.col(pl.String).str.replace_all("\n", "\x1e", literal=True)))
@@ -66,8 +64,25 @@ def hash_rows(cells: pl.DataFrame, table: RawTable, salt: str) -> pl.Series:
     return pl.Series("row_hash", [_finish(start, line) for line in lines], dtype=pl.String)
 
 
+def _in_order(cells: pl.DataFrame, table: RawTable) -> pl.DataFrame:
+    """A column per field of the format; a run of blank ones is a single column that holds their separators."""
+    names: list[str] = []
+    blanks: dict[str, pl.Expr] = {}
+    blank_n = 0
+    for name in (*(field.name for field in table.fields), ""):
+        if name and (name not in cells.columns or cells[name].null_count() == cells.height):
+            blank_n += 1
+            continue
+        if blank_n:
+            names.append(f"_{len(names)}")
+            blanks[names[-1]] = pl.lit(SEPARATOR * (blank_n - 1))
+        names += [name] if name else []
+        blank_n = 0
+    return cells.with_columns(**blanks).select(names)
+
+
 def _as_lines(cells: pl.DataFrame) -> list[bytes]:
-    text = cells.write_csv(include_header=False, separator="\x1f", quote_style="never")
+    text = cells.write_csv(include_header=False, separator=SEPARATOR, quote_style="never")
     return text.encode().split(b"\n")[:-1]
 
 
