@@ -32,7 +32,10 @@ EVENTS = pl.Schema(
     }
 )
 KINDS = ("created", "absorbed", "split", "moved", "revived", "retired")
-CAUSES = pl.Schema({"a": pl.String(), "b": pl.String(), "cause_rule": pl.String(), "evidence_ref": pl.String()})
+CAUSES = pl.Schema(
+    {"a": pl.String(), "b": pl.String(), "rank": pl.Int64(), "cause_rule": pl.String(), "evidence_ref": pl.String()}
+)
+"""Two accounts that stand on one node, the rank of its type (1 = strongest), the rule and a word on the evidence."""
 
 
 @dataclass(frozen=True)
@@ -214,9 +217,11 @@ def _with_causes(events: pl.DataFrame, before: pl.DataFrame, causes: pl.DataFram
     )
     both = pl.concat(
         [
-            ends.select(from_id="id_a", to_id="id_b", cause_rule="cause_rule", evidence_ref="evidence_ref"),
-            ends.select(from_id="id_b", to_id="id_a", cause_rule="cause_rule", evidence_ref="evidence_ref"),
+            ends.select("rank", "cause_rule", "evidence_ref", from_id="id_a", to_id="id_b"),
+            ends.select("rank", "cause_rule", "evidence_ref", from_id="id_b", to_id="id_a"),
         ]
     )
-    first = both.sort("cause_rule", "evidence_ref").unique(["from_id", "to_id"], keep="first", maintain_order=True)
+    first = both.sort("rank", "cause_rule", "evidence_ref").unique(
+        ["from_id", "to_id"], keep="first", maintain_order=True
+    )
     return events.join(first, on=["from_id", "to_id"], how="left", maintain_order="left").select(EVENTS.names())

@@ -51,6 +51,8 @@ class Resolution:
     judged: pl.DataFrame
     profiles: pl.DataFrame
     calibration: pl.DataFrame
+    partitioner: Partitioner
+    accepted: pl.DataFrame | None = None
 
     @cached_property
     def clusters(self) -> pl.DataFrame:
@@ -79,7 +81,8 @@ class Resolution:
         ).with_columns(id_type=pl.lit("override"), part=pl.lit(0, pl.Int32), verdict=pl.lit("manual"))
         found = self._decoded(pl.col("part") != UNATTACHED).with_columns(pl.col("verdict").fill_null("link"))
         single = self._single.with_columns(part=pl.lit(0, pl.Int32), verdict=pl.lit("link"))
-        both = pl.concat([found, single, self._keyed(manual)], how="diagonal")
+        extra = [] if self.accepted is None else [self.accepted]
+        both = pl.concat([found, single, self._keyed(manual), *extra], how="diagonal")
         return both.with_columns(rule_id=pl.format("{}/{}", "id_type", "verdict")).select(columns).sort(columns[:5])
 
     @cached_property
@@ -193,6 +196,7 @@ def resolve_case(case: Case, policy: Policy | None = None, overrides: pl.DataFra
         _concat(stage.verdicts, {"val": pl.Int32, "verdict": pl.String, "reason": pl.String}),
         _concat(stage.profiles, {"val": pl.Int32}),
         calibration,
+        partitioner,
     )
 
 

@@ -312,7 +312,7 @@ class Stage:
         inside = merged.filter(pl.col("component").is_in(list(breached))).select("core")
         return self._refuse(edges.join(inside, on="core", how="semi"), facts, carried)
 
-    def _first_seen(self, known: dict[int, Core]) -> dict[int, int]:
+    def first_seen(self, known: dict[int, Core]) -> dict[int, int]:
         """When each value of a type limited within a window was first seen, for the cores at hand."""
         windowed = {code for code, slot in enumerate(self.book.slots) if slot.window_days is not None}
         values = {
@@ -329,7 +329,7 @@ class Stage:
             facts.select("core", "slot", "item").unique().join(cores, on="core", how="semi"), ("exclusive", "limited")
         )
         known.update({core: Core() for core in cores["core"].to_list() if core not in known})
-        first_seen = self._first_seen(known)
+        first_seen = self.first_seen(known)
         enemies: dict[int, set[int]] = defaultdict(set)
         for account, others in self.enemies.items():
             enemies[int(self.labels[account])] |= {int(self.labels[other]) for other in others}

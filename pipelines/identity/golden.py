@@ -1,0 +1,90 @@
+"""Golden record: one value per customer and field, with the reason why it won.
+
+Lives here: survivorship (verified > source priority > most recent > most complete) with its provenance, and the list
+of contact points, all of which are kept.
+Stays out: clear identifiers: values are whatever the caller states (keys in the warehouse, texts in an extract).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+CLAIMS = pl.Schema(
+    {
+        "account_key": pl.String(),
+        "field": pl.String(),
+        "value": pl.String(),
+        "source": pl.String(),
+        "is_verified": pl.Boolean(),
+        "observed_at": pl.Datetime("us"),
+    }
+)
+"""What accounts state of a customer, one row per statement; null values are no statement."""
+
+PROVENANCE = pl.Schema(
+    {
+        "customer_id": pl.String(),
+        "field": pl.String(),
+        "value": pl.String(),
+        "account_key": pl.String(),
+        "source": pl.String(),
+        "strategy": pl.String(),
+        "observed_at": pl.Datetime("us"),
+        "n_conflicts": pl.Int64(),
+    }
+)
+ORDER = ["customer_id", "field", "verified", "trust", "seen", "length", "value", "account_key"]
+FALLING = {"verified", "trust", "seen", "length", "value"}
+STRATEGIES = ("only", "verified", "source_priority", "most_recent", "most_complete", "tie")
+
+
+def golden_fields(claims: pl.DataFrame, assignment: pl.DataFrame, source_priority: Mapping[str, int]) -> pl.DataFrame:
+    """customer_field_provenance: the winning value of each customer and field, columns of PROVENANCE.
+
+    `assignment` needs account_key and customer_id. `source_priority` ranks sources (1 = most trusted; unlisted
+    ones come last). `strategy` names the criterion that decided over the best other value; `only` where nobody says
+    otherwise.
+    `n_conflicts` counts the other values stated. Ties end with the greater value, then the smaller account.
+    """
+    last = max(source_priority.values(), default=0) + 1
+    stated = (
+        claims.drop_nulls("value")
+        .join(assignment.select("account_key", "customer_id"), on="account_key")
+        .with_columns(
+            verified=pl.col("is_verified").fill_null(False).cast(pl.Int64),
+            trust=-pl.col("source").replace_strict(dict(source_priority), default=last, return_dtype=pl.Int64),
+            seen=pl.col("observed_at").cast(pl.Int64).fill_null(-(2**62)),
+            length=pl.col("value").str.len_chars().cast(pl.Int64),
+        )
+        .sort(ORDER, descending=[name in FALLING for name in ORDER])
+    )
+    per_value = stated.unique(["customer_id", "field", "value"], keep="first", maintain_order=True)
+    criteria = ["verified", "trust", "seen", "length"]
+    compared = per_value.with_columns(
+        **{f"next_{name}": pl.col(name).shift(-1).over("customer_id", "field") for name in criteria},
+        n_conflicts=pl.len().over("customer_id", "field").cast(pl.Int64) - 1,
+    ).unique(["customer_id", "field"], keep="first", maintain_order=True)
+    decided = [pl.when(pl.col("n_conflicts") == 0).then(pl.lit("only"))]
+    for name, label in zip(criteria, STRATEGIES[1:5], strict=True):
+        decided.append(pl.when(pl.col(name) > pl.col(f"next_{name}")).then(pl.lit(label)))
+    return compared.with_columns(strategy=pl.coalesce(*decided, pl.lit("tie"))).select(PROVENANCE.names())
+
+
+def contact_points(
+    claims: pl.DataFrame, assignment: pl.DataFrame, fields: tuple[str, ...] = ("email", "phone")
+) -> pl.DataFrame:
+    """Every address and number of a customer: customer_id, field, value, is_verified, first_seen_at, last_seen_at."""
+    return (
+        claims.drop_nulls("value")
+        .filter(pl.col("field").is_in(list(fields)))
+        .join(assignment.select("account_key", "customer_id"), on="account_key")
+        .group_by("customer_id", "field", "value")
+        .agg(
+            is_verified=pl.col("is_verified").fill_null(False).any(),
+            first_seen_at=pl.col("observed_at").min(),
+            last_seen_at=pl.col("observed_at").max(),
+        )
+        .sort("customer_id", "field", "value")
+    )

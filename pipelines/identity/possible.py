@@ -1,0 +1,201 @@
+"""Possible links: candidates with a probability, for people to review; never a merge by themselves.
+
+Lives here: masked telephones (138****1234) matched with surname and city, their posterior, and the acceptance of links
+above a configured posterior, which never joins two persons with different exclusive ids.
+Stays out: the probabilistic stage (`probabilistic`), whose candidates come in the same table, and the review commands.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from pipelines.channels.identifiers import phone_mask
+from pipelines.identity.case import HINT, NAME
+from pipelines.identity.components import component_roots
+from pipelines.identity.constrained import ConstrainedUnion, Tie
+from pipelines.identity.partition import Core
+from pipelines.identity.resolve import Resolution
+from pipelines.identity.stage import Stage
+
+POSSIBLE = pl.Schema(
+    {
+        "account_key": pl.String(),
+        "candidate_cluster": pl.String(),
+        "kind": pl.String(),
+        "posterior": pl.Float64(),
+        "features": pl.String(),
+    }
+)
+"""An account that may belong to a cluster (named by its anchor), how that was found, how probable it is, and why."""
+
+CELLS_PER_PREFIX = 10_000
+"""Numbers share a mask when the first three and the last four digits agree."""
+
+
+def masked_links(resolution: Resolution) -> pl.DataFrame:
+    """Accounts with a masked telephone and the customers whose number, surname and city fit: columns of POSSIBLE.
+
+    The posterior of each of k candidates is 1 / (k + expected others), the others being the people outside the table's
+    candidates that fit by chance: as many as there are customers, thinned by the share of numbers with this mask, of
+    names with this beginning and of people in this city. Candidates below `policy.possible_floor` are left out.
+    """
+    masked = _masked(resolution)
+    if masked.is_empty():
+        return pl.DataFrame(schema=POSSIBLE)
+    known = _known(resolution)
+    people_n = known["cluster"].n_unique()
+    prefixes = max(known["mask"].str.slice(0, 3).n_unique(), 1)
+    heads = known.group_by(head=pl.col("name").str.slice(0, 1)).agg(head_share=pl.col("cluster").n_unique() / people_n)
+    places = known.drop_nulls("city").group_by("city").agg(city_share=pl.col("cluster").n_unique() / people_n)
+    found = (
+        masked.join(known, on=["cluster", "mask"], how="anti")
+        .join(known, on="mask", suffix="_known")
+        .filter((pl.col("cluster") != pl.col("cluster_known")) & pl.col("name").str.starts_with(pl.col("surname")))
+        .filter((pl.col("city") == pl.col("city_known")).fill_null(True))
+        .unique(["account_key", "cluster_known"])
+        .with_columns(head=pl.col("surname").str.slice(0, 1))
+        .join(heads, on="head", how="left")
+        .join(places, on="city", how="left")
+    )
+    has_city = pl.col("city").is_not_null() & pl.col("city_known").is_not_null()
+    share = pl.col("head_share") * pl.when(has_city).then(pl.col("city_share")).otherwise(1.0)
+    others = pl.lit(people_n / (prefixes * CELLS_PER_PREFIX)) * share
+    return (
+        found.with_columns(posterior=1.0 / (pl.len().over("account_key") + others))
+        .filter(pl.col("posterior") >= resolution.policy.possible_floor)
+        .select(
+            "account_key",
+            candidate_cluster="cluster_known",
+            kind=pl.lit("masked_phone"),
+            posterior=pl.col("posterior").round_sig_figs(9),
+            features=pl.when(has_city).then(pl.lit("mask, surname, city")).otherwise(pl.lit("mask, surname")),
+        )
+        .sort("account_key", "candidate_cluster")
+    )
+
+
+def accept_links(resolution: Resolution, links: pl.DataFrame, threshold: float) -> tuple[Resolution, pl.DataFrame]:
+    """The resolution with the links of at least `threshold` made, and the links with `is_accepted` and `reason`.
+
+    Likelier links are tried first; an account takes one candidate at most, and no link joins persons with different
+    exclusive ids, or names or birth dates that exclude each other. Accepted links are edges of type `possible`.
+    """
+    book, labels = resolution.book, resolution.labels
+    codes = pl.DataFrame({"account_key": book.keys, "acc": np.arange(len(book.keys), dtype=np.int32)})
+    numbered = links.with_row_index("row")
+    ranked = (
+        numbered.filter(pl.col("posterior") >= threshold)
+        .join(codes, on="account_key")
+        .join(codes.rename({"account_key": "candidate_cluster", "acc": "anchor"}), on="candidate_cluster")
+        .sort("posterior", "account_key", "candidate_cluster", descending=[True, False, False])
+    )
+    ends = np.concatenate([ranked["acc"].to_numpy(), ranked["anchor"].to_numpy()])
+    union = _union(resolution, np.unique(labels[ends]))
+    verdicts: list[tuple[int, bool, str]] = []
+    accepted: dict[int, tuple[int, float]] = {}
+    for row, acc, anchor, posterior in ranked.select("row", "acc", "anchor", "posterior").iter_rows():
+        if acc in accepted:
+            verdicts.append((row, False, "a likelier candidate was accepted"))
+            continue
+        union.join(Tie(int(labels[anchor]), row, True))
+        reason = union.join(Tie(int(labels[acc]), row, True))
+        verdicts.append((row, reason is None, reason or "posterior reaches the threshold"))
+        if reason is None:
+            accepted[acc] = (anchor, posterior)
+    judged = pl.DataFrame(
+        verdicts, schema={"row": pl.UInt32, "is_accepted": pl.Boolean, "reason": pl.String}, orient="row"
+    )
+    told = numbered.join(judged, on="row", how="left", maintain_order="left").drop("row")
+    return _joined(resolution, accepted), told.with_columns(
+        pl.col("is_accepted").fill_null(False), pl.col("reason").fill_null("posterior below the threshold")
+    )
+
+
+def _joined(resolution: Resolution, accepted: dict[int, tuple[int, float]]) -> Resolution:
+    """The resolution with accounts joined to the anchors of their candidates, and the edges that say so."""
+    keys, labels = resolution.book.keys, resolution.labels
+    pairs = np.array([(acc, anchor) for acc, (anchor, _) in accepted.items()], dtype=np.int32).reshape(-1, 2)
+    roots = component_roots(labels[pairs[:, 0]], labels[pairs[:, 1]], len(labels))
+    rows = [
+        (keys[end], "possible", "", f"{keys[acc]} {keys[anchor]}", 0, "accepted")
+        for acc, anchor in pairs.tolist()
+        for end in (acc, anchor)
+    ]
+    schema = {
+        "account_key": pl.String, "id_type": pl.String, "scope_key": pl.String, "value": pl.String, "part": pl.Int32,
+        "verdict": pl.String,
+    }  # fmt: skip
+    return replace(resolution, labels=roots[labels], accepted=pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+def _union(resolution: Resolution, cores: np.ndarray) -> ConstrainedUnion:
+    """A constrained union over the clusters in question, with all that is known of them."""
+    book, labels = resolution.book, resolution.labels
+    facts = book.facts.with_columns(core=pl.Series(labels[book.facts["acc"].to_numpy()], dtype=pl.Int32))
+    asked = pl.DataFrame({"core": cores}, schema={"core": pl.Int32})
+    stage = Stage(book, resolution.policy, resolution.partitioner, labels)
+    known = stage.load_cores(
+        facts.join(asked, on="core", how="semi").select("core", "slot", "item").unique(), ("exclusive", "limited")
+    )
+    known |= {core: Core() for core in cores.tolist() if core not in known}
+    enemies: dict[int, set[int]] = defaultdict(set)
+    for account, others in resolution.decisions.enemies.items():
+        enemies[int(labels[account])] |= {int(labels[other]) for other in others}
+    return ConstrainedUnion(known, book.slots, stage.first_seen(known), enemies, resolution.partitioner)
+
+
+def _masked(resolution: Resolution) -> pl.DataFrame:
+    """Accounts with a masked telephone and a surname: account_key, cluster, mask, surname, city."""
+    case = resolution.case
+    masks = case.unusable.filter((pl.col("id_type") == "phone") & (pl.col("status") == "masked")).select(
+        "account_key", mask=phone_mask(pl.col("value"))
+    )
+    hints = case.attributes.filter(pl.col("attribute") == HINT).select(
+        "account_key", surname=pl.col("value").str.strip_suffix("*")
+    )
+    names = case.attributes.filter(pl.col("attribute") == NAME).select("account_key", surname="value")
+    return (
+        masks.drop_nulls()
+        .unique("account_key")
+        .join(pl.concat([hints, names]).unique("account_key", keep="first", maintain_order=True), on="account_key")
+        .join(_cities(resolution), on="account_key", how="left")
+        .join(resolution.clusters, on="account_key")
+    )
+
+
+def _known(resolution: Resolution) -> pl.DataFrame:
+    """Customers with a clear telephone and a name: cluster, mask, name, city; one row per combination."""
+    case, clusters = resolution.case, resolution.clusters
+    phones = case.evidence.filter(pl.col("id_type") == "phone").select("account_key", digits=pl.col("value"))
+    national = pl.col("digits").str.extract(r"^\+86(1[3-9]\d{9})$")
+    numbers = phones.select(
+        "account_key", mask=pl.concat_str(national.str.slice(0, 3), national.str.slice(7), separator="*")
+    )
+    linked = resolution.edges.filter(pl.col("id_type") == "phone").select("account_key").unique()
+    names = (
+        case.attributes.filter(pl.col("attribute") == NAME)
+        .join(clusters, on="account_key")
+        .select("cluster", name="value")
+    )
+    cities = _cities(resolution).join(clusters, on="account_key").select("cluster", "city")
+    return (
+        numbers.drop_nulls()
+        .join(linked, on="account_key", how="semi")
+        .join(clusters, on="account_key")
+        .select("cluster", "mask")
+        .unique()
+        .join(names.unique(), on="cluster")
+        .join(cities.unique(), on="cluster", how="left")
+    )
+
+
+def _cities(resolution: Resolution) -> pl.DataFrame:
+    return (
+        resolution.case.attributes.filter(pl.col("attribute") == "city")
+        .select("account_key", city="value")
+        .unique("account_key", keep="first", maintain_order=True)
+    )
