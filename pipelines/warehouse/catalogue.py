@@ -47,4 +47,5 @@ def relationships() -> Iterator[tuple[str, str, str, str, str, str]]:
     for mart in MARTS:
         for column, target in mart.relationships.items():
             table_name, target_column = target.rsplit(".", 1)
-            yield ("marts", mart.name, column, "marts", table_name, target_column)
+            schema = "core" if table_name in CORE else "marts"
+            yield ("marts", mart.name, column, schema, table_name, target_column)

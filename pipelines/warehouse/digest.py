@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from glob import glob
 
 import duckdb
@@ -39,7 +40,12 @@ def layer_digest(con: duckdb.DuckDBPyConnection, layer: str, catalog: str = CATA
     raw: every view's SQL, and name, size and time of the files it reads. Other layers: per table its columns, its row
     count, and sum and xor of its rows' hashes; a view counts by its SQL, as what lies beneath is stamped itself.
     """
-    lines = [f"{name} {stamp}" for name, stamp in sorted(table_stamps(con, layer, catalog).items())]
+    return combine(layer, table_stamps(con, layer, catalog))
+
+
+def combine(layer: str, stamps: Mapping[str, str]) -> str:
+    """The content stamp of a layer from those of its tables."""
+    lines = [f"{name} {stamp}" for name, stamp in sorted(stamps.items())]
     return hashlib.sha256("\n".join([layer, *lines]).encode()).hexdigest()
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from pipelines.warehouse.digest import table_stamps
 from pipelines.warehouse.errors import DiskFullError, VersionDamagedError
 from pipelines.warehouse.files import sha256_file, sync, to_json
 from pipelines.warehouse.meta import MetaInputs, write_meta
-from pipelines.warehouse.tables import check_stored, comment
+from pipelines.warehouse.tables import check_stored, comment, stored_columns
 from pipelines.warehouse.versions import DATABASE, MANIFEST
 
 VERSION = "version"
@@ -36,23 +35,13 @@ ROOM_FACTOR = 1.5
 """Free space asked for before a version is written, as a multiple of the build's size."""
 
 
-@dataclass(frozen=True)
-class Contents:
-    """What a version would say: the stamp of every published table of core and marts, by schema.table."""
-
-    stamps: Mapping[str, str]
-
-
-def check_contents(con: duckdb.DuckDBPyConnection) -> Contents:
-    """The contents of the build, after making sure that every published table is as its contract says."""
-    stamps = {}
+def check_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Raise unless every published table of the build is as its contract says: BuildMissingError, ContractError."""
     for schema in COPIED:
-        found = table_stamps(con, schema)
+        stored = stored_columns(con, CATALOG, schema)
         for table in published_tables()[schema]:
-            check_stored(con, CATALOG, schema, table)
-            stamps[f"{schema}.{table.name}"] = found[table.name]
-    check_stored(con, CATALOG, "meta", RUN_CONTEXT)
-    return Contents(stamps)
+            check_stored(stored.get(table.name), schema, table)
+    check_stored(stored_columns(con, CATALOG, "meta").get(RUN_CONTEXT.name), "meta", RUN_CONTEXT)
 
 
 def check_room(settings: Settings) -> None:
@@ -83,12 +72,14 @@ def copy_tables(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, int]:
     return counts
 
 
-def finish_database(con: duckdb.DuckDBPyConnection, path: Path, meta: MetaInputs, contents: Contents) -> None:
-    """Write `meta`, show that the copy equals the build, close the file and make it read-only."""
+def finish_database(
+    con: duckdb.DuckDBPyConnection, path: Path, meta: MetaInputs, stamps: Mapping[str, Mapping[str, str]]
+) -> None:
+    """Write `meta`, show that the copy has the build's `stamps` by schema, close the file and make it read-only."""
     write_meta(con, VERSION, meta)
     for schema in COPIED:
         copied = table_stamps(con, schema, VERSION)
-        wrong = [name for name, stamp in copied.items() if stamp != contents.stamps[f"{schema}.{name}"]]
+        wrong = [name for name, stamp in copied.items() if stamp != stamps[schema][name]]
         if wrong:
             raise VersionDamagedError(f"The copy of {', '.join(wrong)} differs from the build.", "Run again: caw run.")
     con.execute(f"checkpoint {VERSION}")

@@ -31,7 +31,7 @@ from pipelines.marts import digest
 from pipelines.warehouse import draft, state
 from pipelines.warehouse.build import mark_good, open_build
 from pipelines.warehouse.context import read_run_context
-from pipelines.warehouse.digest import layer_digest
+from pipelines.warehouse.digest import combine, table_stamps
 from pipelines.warehouse.errors import CawError, PublishConflictError
 from pipelines.warehouse.files import sync, to_json
 from pipelines.warehouse.gates import LAYERS, GateRecord, require_passes
@@ -75,16 +75,21 @@ class _Plan:
 
     run_id: str
     context: Mapping[str, Any]
+    stamps: Mapping[str, Mapping[str, str]]
     digests: Mapping[str, str]
     gates: Mapping[str, GateRecord]
-    contents: draft.Contents
     book: pl.DataFrame
     definition: str
 
     @property
     def content_digest(self) -> str:
         """What the version would say: tables, definitions, parameters and account book; not when it was written."""
-        parts = [sorted(self.contents.stamps.items()), self.definition, self.context, digest(book_rows(self.book))]
+        parts = [
+            {schema: self.stamps[schema] for schema in draft.COPIED},
+            self.definition,
+            self.context,
+            digest(book_rows(self.book)),
+        ]
         return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()
 
 
@@ -117,10 +122,11 @@ def publish(settings: Settings, run_id: str, book: pl.DataFrame, progress: Progr
 
 
 def _plan(settings: Settings, con: duckdb.DuckDBPyConnection, run_id: str, book: pl.DataFrame) -> _Plan:
-    digests = {layer: layer_digest(con, layer) for layer in LAYERS}
+    stamps = {layer: table_stamps(con, layer) for layer in LAYERS}
+    digests = {layer: combine(layer, stamps[layer]) for layer in LAYERS}
     gates = require_passes(settings, digests)
-    contents = draft.check_contents(con)
-    return _Plan(run_id, read_run_context(con), digests, gates, contents, book, definition_digest())
+    draft.check_tables(con)
+    return _Plan(run_id, read_run_context(con), stamps, digests, gates, book, definition_digest())
 
 
 def _served(settings: Settings, pointer: Pointer | None) -> Version | None:
@@ -145,7 +151,7 @@ def _write_draft(
         logs = _logs(settings, plan, version_id, parent, created)
         known = {log: [*state.read(settings, log), *records] for log, records in logs.items()}
         meta = MetaInputs(version_id, plan.book, plan.gates, known["runs"], known["versions"], known["files"], counts)
-        draft.finish_database(con, folder / DATABASE, meta, plan.contents)
+        draft.finish_database(con, folder / DATABASE, meta, plan.stamps)
         (folder / STATE).write_text(to_json(logs), encoding="utf-8")
     with _step(listener, "write parquet"):
         draft.write_parquet(con, folder / "marts")
@@ -230,13 +236,18 @@ def _manifest(
         "definition_digest": plan.definition,
         "layers": dict(plan.digests),
         "gates": {layer: {**gate.counts(), "suite": gate.suite_digest} for layer, gate in plan.gates.items()},
-        "tables": {name: {"rows": rows, "stamp": plan.contents.stamps[name]} for name, rows in counts.items()},
+        "tables": {name: {"rows": rows, "stamp": _stamp(plan, name)} for name, rows in counts.items()},
         "made_with": {
             "customer-asset-warehouse": package_version("customer-asset-warehouse"),
             "duckdb": duckdb.__version__,
             "python": platform.python_version(),
         },
     }
+
+
+def _stamp(plan: _Plan, name: str) -> str:
+    schema, table = name.split(".")
+    return plan.stamps[schema][table]
 
 
 @contextmanager

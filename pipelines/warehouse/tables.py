@@ -6,6 +6,8 @@ Stays out: which tables there are (`contracts`, the mart registry, `meta_tables`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import duckdb
 import polars as pl
 
@@ -79,12 +81,11 @@ def stored_columns(con: duckdb.DuckDBPyConnection, catalog: str, schema: str) ->
     return tables
 
 
-def check_stored(con: duckdb.DuckDBPyConnection, catalog: str, schema: str, table: Table) -> None:
-    """Raise unless `schema.table` has the contract's columns, in the contract's types, and no other.
+def check_stored(stored: Mapping[str, str] | None, schema: str, table: Table) -> None:
+    """Raise unless a table with the columns `stored` (name -> type; None for no such table) is what its contract says.
 
     BuildMissingError: there is no such table. ContractError: names every column that is missing, differs or is extra.
     """
-    stored = stored_columns(con, catalog, schema).get(table.name)
     if stored is None:
         raise BuildMissingError(f"The build has no table {schema}.{table.name}.", "Run the whole path: caw run.")
     wrong = [
