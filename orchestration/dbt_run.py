@@ -20,6 +20,7 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test, get_subset_sel
 from pipelines.contracts.settings import Settings
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
+PARSE = ["parse"]
 FAILED = {"error", "fail", "runtime error"}
 
 
@@ -41,6 +42,10 @@ def target_dir(settings: Settings) -> Path:
     return (settings.home / "build" / "dbt").resolve()
 
 
+_PARSED: dict[tuple[Path, str], Any] = {}
+"""dbt's own manifest by target folder and project digest: parsed once a process, handed to every invocation."""
+
+
 def invoke(settings: Settings, arguments: list[str], on_node: Callable[[str], None] | None = None) -> Any:
     """Run one dbt command in this process and return its result; connections are closed afterwards.
 
@@ -59,7 +64,10 @@ def invoke(settings: Settings, arguments: list[str], on_node: Callable[[str], No
     common += ["--target-path", str(target_dir(settings)), "--log-path", str(target_dir(settings) / "logs")]
     level = logging.getLogger("dagster").level
     try:
-        return dbtRunner(callbacks=[listen]).invoke(["--quiet", "--no-use-colors", *arguments, *common])
+        manifest = None if arguments == PARSE else _parsed(settings)
+        return dbtRunner(manifest=manifest, callbacks=[listen]).invoke(
+            ["--quiet", "--no-use-colors", *arguments, *common]
+        )
     finally:
         logging.getLogger("dagster").setLevel(level)
         DuckDBConnectionManager.close_all_connections()
@@ -68,13 +76,21 @@ def invoke(settings: Settings, arguments: list[str], on_node: Callable[[str], No
 def ensure_manifest(settings: Settings) -> Path:
     """Return the path of a manifest that matches the project as it is on disk, parsing when it is missing or stale."""
     manifest, stamp = target_dir(settings) / "manifest.json", target_dir(settings) / "project.sha256"
+    if not (manifest.exists() and stamp.exists() and stamp.read_text() == _project_digest()):
+        _parsed(settings)
+    return manifest
+
+
+def _parsed(settings: Settings) -> Any:
     digest = _project_digest()
-    if not (manifest.exists() and stamp.exists() and stamp.read_text() == digest):
-        result = invoke(settings, ["parse"])
+    key = target_dir(settings), digest
+    if key not in _PARSED:
+        result = invoke(settings, PARSE)
         if not result.success:
             raise RuntimeError(f"The dbt project does not parse: {result.exception}")
-        stamp.write_text(digest)
-    return manifest
+        (target_dir(settings) / "project.sha256").write_text(digest)
+        _PARSED[key] = result.result
+    return _PARSED[key]
 
 
 def build(

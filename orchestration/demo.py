@@ -26,7 +26,7 @@ def prepare_simulated(settings: Settings, customers: int, seed: int, progress: P
     _claim(settings, {"data": "simulated", "customers": customers, "seed": seed})
     with step(progress, "simulate a company") as rows:
         summary = simulate(settings.home, customers, MONTHS, seed, START, "company", Quiet())
-        rows.append(summary.order_n)
+        rows.append(summary.orders)
 
 
 def prepare_completejourney(settings: Settings, progress: Progress) -> None:

@@ -120,8 +120,8 @@ def simulate(
     progress = ConsoleProgress()
     with progress.live(), step(progress, "simulate") as rows:
         summary = write_world(out, customers, months, seed, start.date(), world.value, progress)
-        rows.append(summary.order_n)
-    stdout.print(f"{summary.customer_n:,} people, {summary.order_n:,} orders, {summary.file_n:,} files in {out}")
+        rows.append(summary.orders)
+    stdout.print(f"{summary.people:,} people, {summary.orders:,} orders, {summary.files:,} files in {out}")
     stdout.print(f"Next: caw run --landing {out}/landing --home HOME")
 
 

@@ -127,7 +127,7 @@ def write_model_world(
     utc = np.minimum(clock.utc(NEW_YORK, day, second), clock.end - 1)
     landing.declare(
         SOURCE, adapter="shopify", channel="web_store", time_zone=NEW_YORK, currency="USD", phone_region="US",
-        extract_date=clock.extract_on.isoformat(),
+        complete_to=clock.last_day.isoformat(),
     )  # fmt: skip
     frame = _frame(clock, histories, utc)
     landing.write(SOURCE, "orders_export.csv", TABLE, frame)

@@ -104,7 +104,7 @@ def declare(company: Company, landing: Landing, source: str) -> None:
     """Declare one of the company's own systems."""
     landing.declare(
         source, adapter="canonical", time_zone=UTC_ZONE, phone_region="US",
-        extract_date=company.clock.extract_on.isoformat(),
+        complete_to=company.clock.last_day.isoformat(),
     )  # fmt: skip
 
 

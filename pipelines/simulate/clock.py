@@ -83,6 +83,11 @@ class Clock:
         return self.start + timedelta(days=int(index))
 
     @property
+    def last_day(self) -> date:
+        """The last day of data, through which every export is complete."""
+        return self.day(self.n_days - 1)
+
+    @property
     def extract_on(self) -> date:
         """The day on which all exports were taken: the day after the last day of data."""
         return self.day(self.n_days)

@@ -316,7 +316,7 @@ def write_web(company: Company, landing: Landing) -> None:
     """Write the folder of the web store."""
     landing.declare(
         SOURCE, adapter="shopify", channel="web_store", time_zone=NEW_YORK, currency="USD", phone_region="US",
-        extract_date=company.clock.extract_on.isoformat(),
+        complete_to=company.clock.last_day.isoformat(),
     )  # fmt: skip
     _write_orders(company, landing)
     _write_customers(company, landing)

@@ -196,7 +196,7 @@ def write_square(company: Company, landing: Landing) -> None:
     """Write the folder of the shops."""
     landing.declare(
         SOURCE, adapter="square", channel="pos", time_zone=NEW_YORK, currency="USD", phone_region="US",
-        extract_date=company.clock.extract_on.isoformat(),
+        complete_to=company.clock.last_day.isoformat(),
     )  # fmt: skip
     rows = _items(company)
     sales, _ = _sales(rows)

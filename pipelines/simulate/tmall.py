@@ -216,7 +216,7 @@ def write_tmall(company: Company, landing: Landing) -> None:
     """Write the folder of the marketplace."""
     landing.declare(
         SOURCE, adapter="tmall", channel="tmall", time_zone=SHANGHAI, currency="CNY", phone_region="CN",
-        encoding="gb18030", extract_date=company.clock.extract_on.isoformat(),
+        encoding="gb18030", complete_to=company.clock.last_day.isoformat(),
     )  # fmt: skip
     layout = Layout(encoding="gb18030", newline="\r\n")
     order = company.of(TMALL)

@@ -80,7 +80,7 @@ def test_every_file_is_the_one_that_is_told(world: SimulationSummary) -> None:
 )  # fmt: skip
 def test_every_source_declares_itself(world: SimulationSummary, source: str, keys: dict[str, str]) -> None:
     declared = yaml.safe_load((world.landing / source / "_source.yml").read_text())
-    assert declared["extract_date"] == "2026-01-01"
+    assert declared["complete_to"] == "2025-12-31"
     assert keys.items() <= declared.items()
 
 
