@@ -77,24 +77,24 @@ def check_file(settings: Settings, path: Path) -> FileCheck:
     source = _source_of(settings, path)
     if path.is_symlink() or not path.is_file():
         error = FileRefusedError(FileReason.NOT_REGULAR, "only regular files are read", "Copy the file itself here.")
-        return FileCheck(path, source.name, True, error.code.value, str(error))
+        return FileCheck(path, source.name, True, error.code.value, _without_code(error.code, str(error)))
     try:
         opened = open_file(path, source)
     except FileRefusedError as error:
-        return FileCheck(path, source.name, True, error.code.value, str(error))
+        return FileCheck(path, source.name, True, error.code.value, _without_code(error.code, str(error)))
     about = _about(opened)
     try:
         pepper = secrets.token_bytes(32)
         nothing = pl.DataFrame(schema=VERSIONS)
         entry = judge(opened, path.name, pepper, settings, nothing, None, source.extract_date).entry
     except FileRefusedError as error:
-        return FileCheck(path, source.name, True, error.code.value, str(error), **about)  # type: ignore[arg-type]
+        return FileCheck(path, source.name, True, error.code.value, _without_code(error.code, str(error)), **about)  # type: ignore[arg-type]
     return FileCheck(
         path,
         source.name,
         entry.is_refused,
         entry.code,
-        entry.reason,
+        _without_code(entry.code, entry.reason),
         read_n=entry.read_n,
         accepted_n=entry.accepted_n,
         quarantined_n=entry.quarantined_n,
@@ -114,6 +114,10 @@ def _source_of(settings: Settings, path: Path) -> Source:
         return read_source(landing / full.relative_to(landing).parts[0])
     name = full.parent.name
     return read_source(full.parent, name if SOURCE_NAME.fullmatch(name) else "source")
+
+
+def _without_code(code: str | None, reason: str | None) -> str | None:
+    return reason.removeprefix(f"{code}: ") if reason else None
 
 
 def _about(opened: Opened) -> dict[str, object]:
@@ -144,8 +148,7 @@ def _uses(layout: Layout) -> tuple[ColumnUse, ...]:
     for place, header in enumerate(layout.headers):
         note = ""
         if place not in becomes:
-            note = (
-                "left out: free text, or nothing reads it" if header in left_out else "left out: unknown to the format"
-            )
-        uses.append(ColumnUse(header, tuple(dict.fromkeys(becomes.get(place, ()))), note))
+            is_known = normalise_header(header) in left_out
+            note = f"left out: {'free text, or nothing reads it' if is_known else 'unknown to the format'}"
+        uses.append(ColumnUse(header.strip(), tuple(dict.fromkeys(becomes.get(place, ()))), note))
     return tuple(uses)

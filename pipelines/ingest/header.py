@@ -28,8 +28,9 @@ _SEPARATOR_LINE = re.compile(rb"sep=(.)\n", re.IGNORECASE)
 class Layout:
     """How a file's columns map onto a raw table.
 
-    `positions` gives each field's column (from 0); fields without one are not in the file. `companions` are the
-    columns of times and zones that complete a date. `first_row_line` is the physical line after the header.
+    `headers` are the file's own, as they stand. `positions` gives each field's column (from 0); fields without one are
+    not in the file. `companions` are the columns of times and zones that complete a date. `first_row_line` is the
+    physical line after the header.
     """
 
     table: RawTable
@@ -90,7 +91,7 @@ def read_header(head: bytes, tables: Sequence[RawTable], freeze: bool = False) -
 
 def read_names(names: Sequence[str], tables: Sequence[RawTable], freeze: bool = False) -> Layout:
     """The layout of a Parquet file with these columns; FileRefusedError when it fits no table."""
-    return _best([("", tuple(normalise_header(name) for name in names), 0, 0)], tables, freeze)
+    return _best([("", tuple(names), 0, 0)], tables, freeze)
 
 
 def _best(
@@ -111,6 +112,7 @@ class _Match:
 
     table: RawTable
     delimiter: str
+    texts: tuple[str, ...]
     names: tuple[str, ...]
     lines: int
     used: int
@@ -137,7 +139,7 @@ class _Match:
 
 
 def _readings(head: bytes) -> list[tuple[str, tuple[str, ...], int, int]]:
-    """The first record under each delimiter: names as compared, physical lines up to its end, bytes up to its end."""
+    """The first record under each delimiter: its cells, physical lines up to its end, bytes up to its end."""
     start = len(head) - len(head.lstrip(b"\n"))
     delimiters: tuple[str, ...] = DELIMITERS
     told = _SEPARATOR_LINE.match(head, start)
@@ -150,13 +152,14 @@ def _readings(head: bytes) -> list[tuple[str, tuple[str, ...], int, int]]:
         found = re.compile(cell + b"(?:" + re.escape(mark) + cell + rb")*+(?=\n|\Z)").match(head, start)
         if found is None:
             continue
-        names = tuple(normalise_header(name) for name in split_record(found.group(), mark))
-        if sum(1 for name in names if name) >= 2:
-            readings.append((delimiter, names, head[: found.end()].count(b"\n") + 1, found.end() + 1))
+        texts = tuple(split_record(found.group(), mark))
+        if sum(1 for text in texts if text.strip()) >= 2:
+            readings.append((delimiter, texts, head[: found.end()].count(b"\n") + 1, found.end() + 1))
     return readings
 
 
-def _match(table: RawTable, delimiter: str, names: tuple[str, ...], lines: int, used: int) -> _Match:
+def _match(table: RawTable, delimiter: str, texts: tuple[str, ...], lines: int, used: int) -> _Match:
+    names = tuple(normalise_header(text) for text in texts)
     present = set(names)
     fields = {field.name: field for field in table.fields}
 
@@ -167,7 +170,9 @@ def _match(table: RawTable, delimiter: str, names: tuple[str, ...], lines: int, 
 
     known = len(present & _known(table))
     matches = [
-        _Match(table, delimiter, names, lines, used, layout, tuple(name for name in layout if lacks(name)), known)
+        _Match(
+            table, delimiter, texts, names, lines, used, layout, tuple(name for name in layout if lacks(name)), known
+        )
         for layout in table.fingerprints
     ]
     return max(matches, key=lambda match: match.rank)
@@ -205,7 +210,9 @@ def _layout(match: _Match, freeze: bool) -> Layout:
         parts = {"time": _first(names, field.time_headers), "zone": _first(names, field.zone_headers)}
         companions[field.name] = {part: place for part, place in parts.items() if place is not None}
     warnings = (f"columns left out, because the format does not know them: {_listed(extra)}",) if extra else ()
-    return Layout(table, match.delimiter, names, positions, companions, match.lines + 1, match.used, extra, warnings)
+    return Layout(
+        table, match.delimiter, match.texts, positions, companions, match.lines + 1, match.used, extra, warnings
+    )
 
 
 def _first(names: tuple[str, ...], headers: tuple[str, ...]) -> int | None:

@@ -18,10 +18,10 @@ def test_a_good_file_is_explained(house, texts, tmp_path) -> None:
     )  # fmt: skip
     assert (check.is_refused, check.read_n, check.accepted_n, check.quarantined_n) == (False, 2, 1, 1)
     uses = {use.header: use for use in check.columns}
-    assert uses["email"].columns == ("email_key", "email_status")
-    assert uses["created at"].columns == ("created_at", "created_on")
-    assert uses["notes"].note.startswith("left out: free text")
-    assert uses["shoe size"].note == "left out: unknown to the format"
+    assert uses["Email"].columns == ("email_key", "email_status")
+    assert uses["Created at"].columns == ("created_at", "created_on")
+    assert uses["Notes"].note.startswith("left out: free text")
+    assert uses["Shoe size"].note == "left out: unknown to the format"
     assert check.problems == ("line 3, column 'Subtotal': BAD_VALUE: text shaped '?', wanted decimal(18,4)",)
     assert not house.settings.home.exists()
 
