@@ -84,28 +84,40 @@ def _month_ends(as_of: date) -> list[date]:
     return days
 
 
+def _known(rows: list[dict], end: date, basis: str) -> Decimal | None:
+    """Money of the orders whose amount is known; nothing when there are orders and none is known."""
+    window = [row[f"{basis}_reporting"] for row in rows if end - timedelta(days=365) < row["ordered_on"] <= end]
+    amounts = [amount for amount in window if amount is not None]
+    return None if window and not amounts else sum(amounts, Decimal(0))
+
+
 def _plain(core: dict[str, pl.DataFrame], as_of: date) -> dict[str, dict]:
-    people, headline = {}, _headline(core)
-    oldest = _month_ends(as_of)[-1] - timedelta(days=365)
+    people = {}
     for who, rows in _orders(core).items():
         kept = [row for row in rows if row["is_kept"]]
         if not kept:
             continue
-        costed = all(row["contribution_reporting"] is not None for row in rows if row["ordered_on"] > oldest)
-        basis = "contribution" if headline == "contribution" and costed else "net_revenue"
         people[who] = {
-            "basis": basis,
             "recency": (as_of - max(row["ordered_on"] for row in kept)).days,
             "frequency": sum(row["ordered_on"] > as_of - timedelta(days=365) for row in kept),
-            "contribution": _window(rows, as_of, "contribution"),
-            "net_revenue": _window(rows, as_of, "net_revenue"),
+            **{basis: _known(rows, as_of, basis) for basis in ("contribution", "net_revenue")},
         }
     return people
 
 
+def _covered(rows: list[dict], end: date, basis: str) -> Decimal | None:
+    window = [row for row in rows if end - timedelta(days=365) < row["ordered_on"] <= end]
+    net = sum((row["net_revenue_reporting"] or Decimal(0) for row in window), Decimal(0))
+    if net <= 0:
+        return None
+    known = (row for row in window if row[f"{basis}_reporting"] is not None)
+    part = sum((row["net_revenue_reporting"] for row in known), Decimal(0))
+    return (part / net).quantize(Decimal("0.000001"), "ROUND_HALF_UP")
+
+
 def test_scores_segments_and_types_equal_plain_counting(case) -> None:
     core, marts, as_of = case
-    people = _plain(core, as_of)
+    people, orders, basis = _plain(core, as_of), _orders(core), _headline(core)
     window = [person for person in people.values() if person["frequency"] > 0]
     values = {
         name: [person[name] for person in window if person[name] is not None]
@@ -119,33 +131,34 @@ def test_scores_segments_and_types_equal_plain_counting(case) -> None:
         if person is None:
             assert (row["segment"], row["r_score"], row["tier"]) == ("prospects", None, None)
             continue
-        money = person[person["basis"]]
-        assert (row["basis"], row["recency_days"], row["frequency_n"]) == tuple(
-            person[name] for name in ("basis", "recency", "frequency")
-        )
-        assert (row["contribution"], row["net_revenue"], row["monetary"]) == (
-            person["contribution"],
-            person["net_revenue"],
+        money, own = person[basis], orders[row["customer_id"]]
+        assert (row["basis"], row["recency_days"], row["frequency_n"], row["monetary"]) == (
+            basis,
+            person["recency"],
+            person["frequency"],
             money,
         )
+        strict = tuple(_window(own, as_of, name) for name in ("contribution", "net_revenue"))
+        assert (row["contribution"], row["net_revenue"]) == strict
+        assert row["covered_rate"] == _covered(own, as_of, basis)
         r = _score(person["recency"], limits["recency"], is_less_better=True)
         f = _score(person["frequency"], limits["frequency"])
         assert (row["r_score"], row["f_score"]) == (r, f)
-        if money is None:
-            assert (row["m_score"], row["segment"], row["rfm_type"], row["tier"]) == (None, None, None, None)
-            continue
-        m = _score(money, limits[person["basis"]])
-        fm = (f + m + 1) // 2
+        m = None if money is None else _score(money, limits[basis])
+        fm = f if m is None else (f + m + 1) // 2
         assert (row["m_score"], row["fm_score"], row["segment"]) == (m, fm, GRID[5 - fm][r - 1])
+        seen[row["segment"]] += 1
+        if money is None:
+            assert (row["rfm_type"], row["tier"], row["unsmoothed_tier"]) == (None, None, None)
+            continue
         high = (
             person["recency"] <= median["recency"],
             person["frequency"] > median["frequency"],
-            money > median[person["basis"]],
+            money > median[basis],
         )
         worth, rest = ("important" if high[2] else "general"), high[:2]
         kind = {(True, True): "value", (True, False): "develop", (False, True): "keep", (False, False): "win_back"}
         assert row["rfm_type"] == f"{worth}_{kind[rest]}"
-        seen[row["segment"]] += 1
     assert len(seen) >= 7
 
 
@@ -174,39 +187,28 @@ def test_threshold_table_tells_limits_and_sizes(case) -> None:
 def test_tiers_follow_thresholds_with_hysteresis_over_month_ends(case) -> None:
     core, marts, as_of = case
     orders, days = _orders(core), _month_ends(as_of)
-    oldest = days[-1] - timedelta(days=365)
     people = _plain(core, as_of)
+    firsts = {who: min(row["ordered_on"] for row in orders[who] if row["is_kept"]) for who in people}
     published = {(row["tier_on"], row["basis"]): row for row in marts["value_tier_thresholds"].to_dicts()}
     assert {day for day, _ in published} == set(days)
     limits = {}
     for (day, basis), row in published.items():
-        values = []
-        for who in people:
-            known = all(row[f"{basis}_reporting"] is not None for row in orders[who] if row["ordered_on"] > oldest)
-            first = min(row["ordered_on"] for row in orders[who] if row["is_kept"])
-            if known and first <= day:
-                values.append(_window(orders[who], day, basis))
+        values = [_known(orders[who], day, basis) or Decimal(0) for who in people if firsts[who] <= day]
         limits[(day, basis)] = tuple(_pareto(values, Decimal(share)) for share in ("0.80", "0.95"))
-        assert (row["high_from_amount"], row["mid_from_amount"], row["customer_n"]) == (
-            *limits[(day, basis)],
-            len(values),
-        )
+        found = (row["high_from_amount"], row["mid_from_amount"], row["customer_n"])
+        assert found == (*limits[(day, basis)], len(values))
         assert row["positive_amount"] == sum((value for value in values if value > 0), Decimal(0))
         assert row["negative_amount"] == sum((value for value in values if value < 0), Decimal(0))
-    held = 0
+    held, basis = 0, _headline(core)
     for row in marts["customer_rfm"].to_dicts():
-        person = people.get(row["customer_id"])
-        if person is None or row["monetary"] is None:
+        who = row["customer_id"]
+        if who not in people or row["monetary"] is None:
             continue
-        rows, tier, previous = orders[row["customer_id"]], None, None
-        first = min(order["ordered_on"] for order in rows if order["is_kept"])
-        if any(order[f"{person['basis']}_reporting"] is None for order in rows if order["ordered_on"] > oldest):
-            continue
+        tier = previous = alone = None
         for day in reversed(days):
             previous = tier
-            if first <= day:
-                high, mid = limits[(day, person["basis"])]
-                tier, alone = _tier(_window(rows, day, person["basis"]), high, mid, tier)
+            if firsts[who] <= day:
+                tier, alone = _tier(_known(orders[who], day, basis) or Decimal(0), *limits[(day, basis)], tier)
         assert (row["tier"], row["unsmoothed_tier"], row["previous_tier"]) == (tier, alone, previous)
         held += tier != alone
     if len(people) > 200:

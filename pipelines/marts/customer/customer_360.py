@@ -42,7 +42,7 @@ TABLE = Table(
         flag("is_employee", "Any account belongs to staff", required=True),
         text("state", "State of the lifecycle", values=STATES, null_means="no gaps to take cut points from"),
         text("tier", "Value tier", values=TIERS, null_means="no kept order, or money is not known"),
-        text("segment", "RFM segment", values=SEGMENTS, null_means="money is not known"),
+        text("segment", "RFM segment", values=SEGMENTS, required=True),
         text("rfm_type", "RFM type, high or low", values=TYPES, null_means="no kept order, or money is not known"),
         text("acquisition_channel", "Traffic channel that brought the customer", null_means="no source says"),
         text("acquisition_campaign", "Campaign that brought the customer", null_means="no source says"),

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipelines.contracts.columns import Table, day, integer, money, text
+from pipelines.contracts.columns import Table, day, integer, money, rate, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
-from pipelines.marts.common import AS_OF, BASES, CURRENCY, CUSTOMER_ID, people, stamp, units
+from pipelines.marts.common import AS_OF, BASES, CURRENCY, CUSTOMER_ID, people, rate_of, stamp, units
 from pipelines.marts.profit.mart_coverage import TOTAL
-from pipelines.marts.segments.rfm_base import measures, tier_days
+from pipelines.marts.segments.rfm_base import measures, scored_money, tier_days, whole_money
 from pipelines.marts.segments.rfm_rules import PROSPECTS, SEGMENT_CELLS, SEGMENTS, TIERS, TYPE_RULES, TYPES
 from pipelines.marts.segments.rfm_thresholds import score
 
@@ -26,25 +26,32 @@ TABLE = Table(
         CUSTOMER_ID,
         AS_OF,
         CURRENCY,
-        text(
-            "basis",
-            "Basis that money is scored on: the headline basis, or net revenue where a cost of the customer's orders "
-            "is not known (then scored among the net revenues of all customers)",
-            required=True,
-            values=BASES,
-        ),
+        text("basis", "Basis that money is scored on: the headline basis", required=True, values=BASES),
         integer("recency_days", "R: days since the last kept order", unit="days", null_means="no kept order"),
         integer("frequency_n", "F: kept orders in the last 365 days", required=True, unit="orders"),
         money(
-            "net_revenue", "Net revenue of the last 365 days", unit="reporting currency", null_means="no rate for a day"
+            "net_revenue",
+            "Net revenue of the last 365 days",
+            unit="reporting currency",
+            null_means="no kept order, or no exchange rate for the day of an order",
         ),
         money(
             "contribution",
             "Contribution of the last 365 days",
             unit="reporting currency",
-            null_means="a cost or a rate is not known",
+            null_means="no kept order, or a cost or a rate of an order is not known",
         ),
-        money("monetary", "M: the money that is scored", unit="reporting currency", null_means="a rate is not known"),
+        money(
+            "monetary",
+            "M: money of the last 365 days on the basis, of the orders whose amount is known",
+            unit="reporting currency",
+            null_means=_NO_MONEY,
+        ),
+        rate(
+            "covered_rate",
+            "Share of the net revenue of the last 365 days that `monetary` covers",
+            null_means="net revenue of the last 365 days is not positive",
+        ),
         integer(
             "r_score", "Recency from 1 to 5, 5 most recent; equal values score equally", null_means="no kept order"
         ),
@@ -52,13 +59,17 @@ TABLE = Table(
             "f_score", "Frequency from 1 to 5, 5 most often; equal values score equally", null_means="no kept order"
         ),
         integer("m_score", "Money from 1 to 5, 5 most; equal values score equally", null_means=_NO_MONEY),
-        integer("fm_score", "Mean of frequency and money scores, a half counts up", null_means=_NO_MONEY),
+        integer(
+            "fm_score",
+            "Mean of frequency and money scores, a half counts up; frequency alone where money is not known",
+            null_means="no kept order",
+        ),
         text(
             "segment",
             "One of eleven segments from recency and fm_score, named and cut as in Shopify's RFM analysis; 'prospects' "
             "have no kept order",
             values=SEGMENTS,
-            null_means="money is not known",
+            required=True,
         ),
         text(
             "rfm_type",
@@ -84,21 +95,23 @@ _CONTRIBUTION, _NET = BASES
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """One row per customer, scored by the thresholds of all customers."""
     who = people(inputs)
-    headline = inputs["mart_coverage"].filter(pl.col("dim") == TOTAL).select("headline_basis")
+    headline = inputs["mart_coverage"].filter(pl.col("dim") == TOTAL).select(pl.col("headline_basis").alias("basis"))
     has_orders = pl.col("recency_days").is_not_null()
-    is_contribution = (pl.col("headline_basis") == _CONTRIBUTION) & (pl.col("contribution_unknown_n") == 0)
+    is_contribution = pl.col("basis") == _CONTRIBUTION
+    covered = pl.when(is_contribution).then("covered_net_revenue").otherwise("net_revenue_0")
     rows = (
         who.join(measures(inputs, who, params), on="who", how="left", maintain_order="left")
         .join(headline, how="cross")
         .with_columns(
-            pl.when(has_orders & ~is_contribution).then(pl.lit(_NET)).otherwise("headline_basis").alias("basis"),
-            *(
-                pl.when(has_orders & (pl.col(f"{basis}_unknown_0") == 0)).then(f"{basis}_0").alias(basis)
-                for basis in BASES
-            ),
             pl.col("frequency_n").fill_null(0),
+            *(pl.when(has_orders).then(whole_money(basis)).alias(basis) for basis in BASES),
+            pl.when(has_orders & is_contribution)
+            .then(scored_money(_CONTRIBUTION))
+            .when(has_orders)
+            .then(scored_money(_NET))
+            .alias("monetary"),
+            rate_of(covered, pl.col("net_revenue_0")).alias("covered_rate"),
         )
-        .with_columns(_by_basis(_CONTRIBUTION, _NET).alias("monetary"))
     )
     return (
         rows.pipe(_scored, inputs, has_orders)
@@ -150,7 +163,7 @@ def _scored(rows: pl.LazyFrame, inputs: Inputs, has_orders: pl.Expr) -> pl.LazyF
             score(money, by_basis[:4]).alias("m_score"),
             pl.when(money.is_not_null()).then(_rfm_type(is_high)).alias("rfm_type"),
         )
-        .with_columns(((pl.col("f_score") + pl.col("m_score") + 1) // 2).alias("fm_score"))
+        .with_columns(((pl.col("f_score") + pl.coalesce("m_score", "f_score") + 1) // 2).alias("fm_score"))
         .with_columns(_segment(has_orders).alias("segment"))
     )
 
@@ -181,8 +194,7 @@ def _tiered(rows: pl.LazyFrame, inputs: Inputs, params: MartParams) -> pl.LazyFr
     before: pl.Expr = pl.lit(0, dtype=pl.Int64)
     for place in reversed(places):
         money = _by_basis(f"contribution_{place}", f"net_revenue_{place}")
-        known = _by_basis("contribution_unknown_n", "net_revenue_unknown_n") == 0
-        alone = pl.when(known & money.is_not_null()).then(_level(money, place, 10))
+        alone = pl.when(money.is_not_null()).then(_level(money, place, 10))
         held = pl.min_horizontal(before, _level(money, place, 9))
         rows = rows.with_columns(
             alone.alias("alone"),
@@ -190,8 +202,12 @@ def _tiered(rows: pl.LazyFrame, inputs: Inputs, params: MartParams) -> pl.LazyFr
         )
         before = pl.col(f"level_{place}").fill_null(0)
     names = {2: TIERS[0], 1: TIERS[1], 0: TIERS[2]}
+    told = {"tier": pl.col("monetary").is_not_null(), "unsmoothed_tier": pl.col("monetary").is_not_null()}
     return rows.with_columns(
-        pl.col(level).replace_strict(names, default=None, return_dtype=pl.String).alias(name)
+        pl.when(told.get(name, True))
+        .then(pl.col(level))
+        .replace_strict(names, default=None, return_dtype=pl.String)
+        .alias(name)
         for name, level in (("tier", "level_0"), ("previous_tier", "level_1"), ("unsmoothed_tier", "alone"))
     )
 

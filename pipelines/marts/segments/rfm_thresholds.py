@@ -15,7 +15,7 @@ from pipelines.contracts.columns import Table, integer, money, rate, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.churn.gaps import quantile_disc_rank
 from pipelines.marts.common import AS_OF, BASES, CURRENCY, people, rate_of, stamp
-from pipelines.marts.segments.rfm_base import measures
+from pipelines.marts.segments.rfm_base import measures, scored_money
 
 DIMENSIONS = ("recency", "frequency", "monetary")
 SCORE_PERCENTS = (20, 40, 60, 80)
@@ -76,7 +76,7 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
         (pl.col("frequency_n") > 0).alias("is_in_window"),
         "recency_days",
         "frequency_n",
-        *(pl.when(pl.col(f"{basis}_unknown_0") == 0).then(f"{basis}_0").alias(basis) for basis in BASES),
+        *(scored_money(basis).alias(basis) for basis in BASES),
     )
 
 

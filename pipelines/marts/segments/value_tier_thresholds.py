@@ -24,7 +24,7 @@ TABLE = Table(
         text("basis", "Basis of the money", required=True, values=BASES),
         AS_OF,
         CURRENCY,
-        integer("customer_n", "Customers with a kept order whose money is known", required=True, unit="customers"),
+        integer("customer_n", "Customers with a kept order by that day", required=True, unit="customers"),
         money(
             "high_from_amount",
             f"Least money of the customers who together bring {HIGH_PERCENT} % of all that is earned",
@@ -40,12 +40,9 @@ TABLE = Table(
 
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
-    """The money of each customer in the year up to each tier day, null where not known or before the first order."""
-    places = range(len(tier_days(params)))
+    """The known money of each customer in the year up to each tier day, null before the first kept order."""
     return measures(inputs, people(inputs), params).select(
-        pl.when(pl.col(f"{basis}_unknown_n") == 0).then(f"{basis}_{place}").alias(f"{basis}_{place}")
-        for basis in BASES
-        for place in places
+        f"{basis}_{place}" for basis in BASES for place in range(len(tier_days(params)))
     )
 
 
