@@ -33,6 +33,7 @@ LOCAL_PEPPER = b"caw resolve"
 
 
 VALUE = ["id_type", "scope_key", "value"]
+COUNTS = ["n_accounts", "n_names", "n_births", "n_exclusive"]
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,6 @@ class Resolution:
         verdict: link, split_by_name, split_by_id, split_by_epoch, split_by_support, ambiguous, hub, or for unusable
         values masked, virtual, blocked, invalid.
         """
-        counts = ["n_accounts", "n_names", "n_births", "n_exclusive"]
         known = (
             self.profiles.join(self.judged, on="val", how="left")
             .join(self.book.values.drop("type"), on="val")
@@ -116,8 +116,8 @@ class Resolution:
         )
         both = pl.concat([known, single, unusable], how="diagonal")
         return (
-            both.with_columns(pl.col(counts).fill_null(0), pl.col("reason").fill_null("on one account only"))
-            .select(*VALUE, *counts, "verdict", "reason")
+            both.with_columns(pl.col(COUNTS).fill_null(0), pl.col("reason").fill_null("on one account only"))
+            .select(*VALUE, *COUNTS, "verdict", "reason")
             .sort(*VALUE, "verdict")
         )
 
@@ -194,7 +194,7 @@ def resolve_case(case: Case, policy: Policy | None = None, overrides: pl.DataFra
         stage.labels,
         _concat(stage.parts, {"acc": pl.Int32, "val": pl.Int32, "part": pl.Int32, "reason": pl.String}),
         _concat(stage.verdicts, {"val": pl.Int32, "verdict": pl.String, "reason": pl.String}),
-        _concat(stage.profiles, {"val": pl.Int32}),
+        _concat(stage.profiles, {"val": pl.Int32, **dict.fromkeys(COUNTS, pl.Int64)}),
         calibration,
         partitioner,
     )
