@@ -3,7 +3,19 @@
 Lives here: queries, charts, words and the template of the page. Stays out: how any figure is computed (`marts`, core).
 """
 
-from pipelines.report.registry import PAGES, RUN_PAGE
-from pipelines.report.render import render_report
+from __future__ import annotations
 
-__all__ = ["PAGES", "RUN_PAGE", "render_report"]
+from pathlib import Path
+
+__all__ = ["render_report"]
+
+
+def render_report(db_path: Path, out_path: Path) -> Path:
+    """Write the page about the warehouse file at `db_path` to `out_path` and return that path.
+
+    See `pipelines.report.render.render_page`, which also draws other pages than that of the run.
+    """
+    from pipelines.report.registry import RUN_PAGE  # noqa: PLC0415  the chart library takes seconds to import
+    from pipelines.report.render import render_page  # noqa: PLC0415
+
+    return render_page(db_path, out_path, RUN_PAGE)

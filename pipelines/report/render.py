@@ -16,7 +16,6 @@ from markupsafe import Markup
 
 from pipelines.report.blocks import Block, Note, Page, Section
 from pipelines.report.published import AbsentError, Published, open_published
-from pipelines.report.registry import RUN_PAGE
 from pipelines.report.sections.overview import stamp
 
 _ENVIRONMENT = jinja2.Environment(
@@ -39,8 +38,8 @@ class Built:
     blocks: tuple[Block, ...]
 
 
-def render_report(db_path: Path, out_path: Path, page: Page = RUN_PAGE) -> Path:
-    """Write the page about the warehouse file at `db_path` to `out_path` and return that path.
+def render_page(db_path: Path, out_path: Path, page: Page) -> Path:
+    """Write `page` about the warehouse file at `db_path` to `out_path` and return that path.
 
     Reads schemas core, marts and meta through a read-only connection. What the file lacks is said in a sentence
     where it would stand. Equal files give equal bytes. Raises FileNotFoundError when there is no file, and

@@ -58,8 +58,8 @@ def gates(published: Published) -> pl.DataFrame:
         "count(*) filter (where outcome = 'failed' and severity = 'warn') as warned_n, "
         "count(*) filter (where outcome = 'failed' and severity <> 'warn') as failed_n, "
         "count(*) filter (where outcome = 'errored') as errored_n, "
-        "count(*) filter (where outcome = 'skipped') as skipped_n, count(distinct table_name) as table_n, "
-        f"sum(evaluated_n)::bigint as evaluated_n from {CHECKS} group by layer "
+        "count(*) filter (where outcome = 'skipped') as skipped_n, count(distinct table_name) as table_n "
+        f"from {CHECKS} group by layer "
         "order by array_position(['raw', 'canonical', 'core', 'marts'], layer)",
         CHECKS,
         empty="No gate has left a verdict in this file.",

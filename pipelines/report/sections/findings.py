@@ -244,13 +244,12 @@ def concentration(published: Published) -> list[Sentence]:
     found = customers.concentration(published, facts.basis)
     if found is None or found.high_rate is None or found.high_from is None:
         return []
-    lost = ""
-    if found.negative < 0:
-        lost = " Customers who cost more than they brought lost {lost}."
+    of = "{all} whose contribution is fully known" if facts.basis == "contribution" else "{all}"
+    lost = " Customers who cost more than they brought lost {lost}." if found.negative < 0 else ""
     return [
         Sentence(
             say(
-                "{rate} of {all} whose {basis} of the last 365 days is fully known bring 80% of it." + lost,
+                "{rate} of " + of + " bring 80% of the {basis} of the last 365 days." + lost,
                 rate=fmt.percent(found.high_rate),
                 all=Markup(fmt.counted(found.customers, "customer")),
                 basis=Markup(fmt.words(facts.basis)),
@@ -267,17 +266,12 @@ def costs(published: Published) -> list[Sentence]:
     facts = run_facts(published)
     if facts.basis == "contribution" or facts.costed_rate is None:
         return []
-    return [
-        Sentence(
-            say(
-                "Every cost is known for {rate} of net revenue only, so net revenue leads on this page. Cost, fee and "
-                "shipment files would tell what is earned.",
-                rate=fmt.percent(facts.costed_rate),
-            ),
-            "watch",
-            "coverage",
-        )
-    ]
+    known = "Every cost is known for {rate} of net revenue only" if facts.costed_rate > 0 else "No cost is known"
+    text = say(
+        known + ", so net revenue leads on this page. Cost, fee and shipment files would tell what is earned.",
+        rate=fmt.percent(facts.costed_rate),
+    )
+    return [Sentence(text, "watch", "coverage")]
 
 
 def set_aside(published: Published) -> list[Sentence]:

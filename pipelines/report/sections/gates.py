@@ -21,7 +21,6 @@ COUNTS = {
     "errored": "Errored",
     "skipped": "Not applicable",
     "table": "Tables",
-    "evaluated": "Values looked at",
 }
 
 

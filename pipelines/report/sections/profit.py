@@ -236,7 +236,7 @@ def month_figure(published: Published) -> list[Block]:
     )
     table = DataTable(
         "Months",
-        (("Month", "l"), ("Net revenue", "r"), ("Contribution", "r"), ("Costed net revenue", "r")),
+        (("Month", "l"), ("Net revenue", "r"), ("Contribution", "r"), ("Costed", "r")),
         tuple(
             (
                 fmt.month(month),

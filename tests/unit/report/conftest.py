@@ -16,8 +16,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from support.marts_core import COSTS, Shape, make_core
 from support.report_warehouse import FileRow, House, write_house
 
-from pipelines.report import RUN_PAGE, render_report
 from pipelines.report.blocks import Page
+from pipelines.report.registry import RUN_PAGE
+from pipelines.report.render import render_page
 
 AS_OF = date(2025, 6, 20)
 HOSTILE = "<script>alert('x')</script> & \"Söhne\" Http://evil.example"
@@ -74,7 +75,7 @@ class Reader(HTMLParser):
 
 def page(path: Path, what: Page = RUN_PAGE) -> tuple[str, Reader]:
     """The report about the file at `path`: its HTML, and what it consists of."""
-    html = render_report(path, path.with_suffix(".html"), what).read_text(encoding="utf-8")
+    html = render_page(path, path.with_suffix(".html"), what).read_text(encoding="utf-8")
     return html, Reader(html)
 
 

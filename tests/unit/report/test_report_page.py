@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -14,8 +16,10 @@ import duckdb
 import polars as pl
 import pytest
 
-from pipelines.report import PAGES, RUN_PAGE, render_report
+from pipelines.report import render_report
 from pipelines.report.blocks import Page as RunPage
+from pipelines.report.registry import PAGES, RUN_PAGE
+from pipelines.report.render import render_page
 
 Page = tuple[str, Any]
 """HTML, and what it consists of (`conftest.Reader`)."""
@@ -249,7 +253,7 @@ def test_a_mart_of_another_shape_is_told_and_leaves_the_rest(full_file: Path, tm
     path.write_bytes(full_file.read_bytes())
     with duckdb.connect(str(path)) as con:
         con.execute("alter table marts.cohort_retention rename column est to estimate")
-    html = render_report(path, tmp_path / "other.html", _only("stay", "book")).read_text()
+    html = render_page(path, tmp_path / "other.html", _only("stay", "book")).read_text()
     assert "do not fit this part of the report" in html
     assert 'id="account-book"' in html
 
@@ -326,6 +330,12 @@ def test_growth_without_profit_is_called_out(write: Callable[..., Page], full_co
     _, reader = write(house, _only("look", "stay"))
     assert "more is sold, less is earned" in reader.text
     assert "This file has no table marts.cohort_retention" in reader.text
+
+
+def test_importing_the_report_leaves_the_chart_library_alone() -> None:
+    """Every command of the program imports this package; only drawing may cost seconds."""
+    script = "import sys, pipelines.report; sys.exit('altair' in sys.modules or 'vl_convert' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_sections_and_pages_are_a_registry() -> None:
