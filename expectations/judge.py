@@ -55,8 +55,7 @@ class Judged:
 def judge_frame(frame: pl.DataFrame, asked: Sequence[Asked]) -> dict[str, Judged]:
     """The verdict on each expectation about the columns of `frame`, by check."""
     rows = frame.with_columns(pl.int_range(pl.len()).alias(_ROW)).to_pandas()
-    asset = _context().data_sources.get("metrics").add_dataframe_asset(f"frame {next(_number)}")
-    batch = asset.add_batch_definition_whole_dataframe("all").get_batch(batch_parameters={"dataframe": rows})
+    batch = _frames().get_batch(batch_parameters={"dataframe": rows})
     return _judge(batch, asked, {"result_format": "COMPLETE", "unexpected_index_column_names": [_ROW]})
 
 
@@ -157,5 +156,11 @@ def _context() -> Any:
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    context.data_sources.add_pandas("metrics")
     return context
+
+
+@cache
+def _frames() -> Any:
+    """The one asset through which every frame goes: each that is added is written down by the context again."""
+    asset = _context().data_sources.add_pandas("metrics").add_dataframe_asset("frame")
+    return asset.add_batch_definition_whole_dataframe("all")
