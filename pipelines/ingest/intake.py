@@ -27,7 +27,7 @@ from pipelines.ingest.reading import BAD_ROWS, Reading, salt_of
 from pipelines.ingest.records import SLIM, decide
 from pipelines.ingest.sources import Source
 from pipelines.ingest.store import QUARANTINE, Entry, Store
-from pipelines.ingest.tokens import Tokeniser
+from pipelines.ingest.tokens import KnownTokens, Tokeniser
 
 READER_VERSION = 1
 """Raised when the same bytes would be read differently, so that files are read again."""
@@ -107,13 +107,15 @@ def judge(
     spool: Path | None,
     extract_on: date | None,
     progress: Progress | None = None,
+    known: KnownTokens | None = None,
 ) -> Judged:
     """Read the whole file and decide on every row. Wide columns are spooled to `spool`, or kept in memory without.
 
-    `versions` is what other files of the same table state. Raises FileRefusedError when the file cannot be read on.
+    `known` are tokens of other files of the source; `versions` is what other files of the same table state. Raises
+    FileRefusedError when the file cannot be read on.
     """
     content, layout, source = opened.content, opened.layout, opened.source
-    tokeniser = Tokeniser(pepper, source)
+    tokeniser = Tokeniser(pepper, source, known)
     reading = Reading(content, layout, source, tokeniser, salt_of(pepper), settings.reporting_tz, extract_on)
     listener = progress or Quiet()
     slims, bads, broken = [], [], set()

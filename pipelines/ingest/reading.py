@@ -88,12 +88,12 @@ class Reading:
             yield part
 
     def _part(self, batch: Batch) -> Part:
-        table, cells, lines, row_hash = self.table, batch.cells, batch.lines, batch.row_hash
-        cast = cast_cells(cells, table, self.source)
+        table, lines, row_hash = self.table, batch.lines, batch.row_hash
+        cast = cast_cells(batch.cells, table, self.source)
         is_head = self._heads(cast)
         stand_ins = self.tokeniser.tokenise(cast, table)
         slim = self._slim(cast, stand_ins, lines, row_hash, is_head)
-        self._required(cast, cells, is_head, slim["record_key"])
+        self._required(cast, is_head, slim["record_key"])
         self._future(cast, slim)
         for text, count in cast.warnings.items():
             self.warnings[text] = self.warnings.get(text, 0) + count
@@ -180,23 +180,18 @@ class Reading:
         ]
         return min(closes) - timedelta(microseconds=1)
 
-    def _required(self, cast: Cast, cells: pl.DataFrame, is_head: pl.Series, record_key: pl.Series) -> None:
+    def _required(self, cast: Cast, is_head: pl.Series, record_key: pl.Series) -> None:
         """Blame blanks: KEY_MISSING in the record's key, MISSING_REQUIRED elsewhere."""
-        table, height = self.table, len(is_head)
+        table = self.table
         for position, this in enumerate(table.fields):
             if not this.required:
                 continue
-            if this.identifier or this.type is not DataType.TEXT:
-                given = cells[this.name] if this.name in cells.columns else None
-                blank = given.is_null() if given is not None else pl.Series([True]).new_from_index(0, height)
-                if given is not None and given.dtype == pl.String:
-                    blank = blank | (given.str.strip_chars() == "")
-                if not this.identifier:
-                    blamed = cast.problem_table.filter(pl.col("position") == position)["row"]
-                    blank = blank | cast.columns[this.name].is_null()
-                    blank = blank.scatter(blamed, False) if len(blamed) else blank
+            if f"{this.name}_status" in cast.columns:
+                blank = cast.columns[f"{this.name}_status"] == "missing"
             else:
                 blank = cast.columns[this.name].is_null()
+                unread = cast.problem_table.filter(pl.col("position") == position)["row"]
+                blank = blank.scatter(unread, False) if len(unread) else blank
             rows = (blank & (is_head if this.head else True)).arg_true()
             reason = RowReason.KEY_MISSING if this.name in table.key else RowReason.MISSING_REQUIRED
             cast.blame(

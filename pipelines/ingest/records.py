@@ -106,8 +106,8 @@ def _rows(slim: pl.DataFrame) -> pl.DataFrame:
     """One row is one record; the second of two equal rows is a duplicate."""
     first = pl.col("source_row") == pl.col("source_row").min().over("record_key", "row_hash")
     good = slim.filter(~pl.col("is_bad"))
-    repeated = good.select(pl.struct("record_key", "row_hash").is_duplicated().any()).item() if good.height else False
-    outcome = pl.when(first).then(pl.lit("accepted")).otherwise(pl.lit("duplicate")) if repeated else pl.lit("accepted")
+    is_plain = good["record_key"].n_unique() == good.height
+    outcome = pl.lit("accepted") if is_plain else pl.when(first).then(pl.lit("accepted")).otherwise(pl.lit("duplicate"))
     judged = good.with_columns(outcome=outcome, reason=pl.lit(None, pl.String), record_hash=pl.col("row_hash"))
     return pl.concat([judged, _quarantined(slim.filter("is_bad"), None)])
 

@@ -27,6 +27,7 @@ from pipelines.ingest.landing import Landed, landed_files
 from pipelines.ingest.records import VERSIONS
 from pipelines.ingest.sources import Source, read_source
 from pipelines.ingest.store import Entry, Store, entries, known_versions, rewrite_entry, sweep
+from pipelines.ingest.tokens import KnownTokens
 
 SPOOL_FROM_BYTES = 128 << 20
 """Files from this size on (Parquet: a sixteenth of it) keep their columns on disk while they are decided on."""
@@ -55,6 +56,7 @@ class _Book:
     extracts: dict[tuple[str, str], date] = field(default_factory=dict)
     versions: dict[tuple[str, str], list[pl.DataFrame]] = field(default_factory=dict)
     stale: set[str] = field(default_factory=set)
+    tokens: dict[str, KnownTokens] = field(default_factory=dict)
 
     def load(self, sources: dict[str, Source], pepper: bytes) -> None:
         """Read the entries on disk, and note which of them a change of declaration, format or key has made stale."""
@@ -84,6 +86,12 @@ class _Book:
         if key not in self.versions:
             self.versions[key] = [known_versions(self.settings, source, table, self.stale)]
         return pl.concat(self.versions[key])
+
+    def known_tokens(self, source: str) -> KnownTokens:
+        """Tokens seen in files of a source; only one source's are kept at a time."""
+        if source not in self.tokens:
+            self.tokens = {source: {}}
+        return self.tokens[source]
 
     def add(self, judged: Judged, path: Path) -> None:
         """Take a file that was just written into account."""
@@ -161,7 +169,8 @@ def _read(file: Landed, opened: Opened, book: _Book, pepper: bytes, settings: Se
     content = opened.content
     is_big = content.is_gzip or content.size >= (SPOOL_FROM_BYTES >> (4 if content.kind == "parquet" else 0))
     with store.spool() as folder:
-        judged = judge(opened, file.name, pepper, settings, versions, folder if is_big else None, extract_on, progress)
+        spool, known = folder if is_big else None, book.known_tokens(source.name)
+        judged = judge(opened, file.name, pepper, settings, versions, spool, extract_on, progress, known)
         commit(judged, store, settings)
     book.add(judged, store.entry_path)
     return judged.entry

@@ -29,12 +29,17 @@ _NATIVE = re.compile(r"[a-z][a-z0-9_]{0,62}:[a-z][a-z0-9_]{0,62}")
 _RECORD = "record"
 
 
-class Tokeniser:
-    """Keys the identifiers of one file, chunk after chunk; every distinct value is hashed once."""
+KnownTokens = dict[str, pl.DataFrame]
+"""Tokens by type of what was seen already; files of one source share it, so that a value is hashed once a run."""
 
-    def __init__(self, pepper: bytes, source: Source) -> None:
+
+class Tokeniser:
+    """Keys the identifiers of one file, chunk after chunk."""
+
+    def __init__(self, pepper: bytes, source: Source, known: KnownTokens | None = None) -> None:
         self._pepper, self._source = pepper, source
-        self._known: dict[str, pl.DataFrame] = {}
+        self._known: KnownTokens = {} if known is None else known
+        self._seen: dict[str, list[pl.Series]] = {}
 
     def tokenise(self, cast: Cast, table: RawTable) -> dict[str, pl.Series]:
         """Replace the identifier columns of `cast` by keys and statuses.
@@ -57,12 +62,13 @@ class Tokeniser:
         return stand_ins
 
     def vault(self) -> pl.DataFrame:
-        """Every keyed value seen, sorted: type, key, normal form, and the spelling it came in."""
+        """Every keyed value of the file, sorted: type, key, normal form, and the spelling it came in."""
         frames = [
-            frame.filter(pl.col("key").is_not_null()).select(
-                pl.lit(id_type).alias("id_type"), pl.col("key").alias("value_key"), "normalised", "original"
-            )
-            for id_type, frame in self._known.items()
+            self._known[id_type]
+            .join(pl.DataFrame({"original": pl.concat(seen).unique()}), on="original", how="semi")
+            .filter(pl.col("key").is_not_null())
+            .select(pl.lit(id_type).alias("id_type"), pl.col("key").alias("value_key"), "normalised", "original")
+            for id_type, seen in self._seen.items()
             if not _is_order(id_type)
         ]
         everything = pl.concat(frames) if frames else pl.DataFrame(schema=VAULT_SCHEMA)
@@ -108,6 +114,7 @@ class Tokeniser:
                 0, height
             )
         distinct = pl.DataFrame({"original": values.drop_nulls().unique()})
+        self._seen.setdefault(id_type, []).append(distinct["original"])
         known = self._known.get(id_type, pl.DataFrame(schema=_TOKENS))
         seen = known.join(distinct, on="original", how="semi")
         new = distinct.join(seen, on="original", how="anti")
