@@ -61,8 +61,9 @@ class ContractualModel:
         gone, kept = as_floats(lost), as_floats(censored)
         length = max(len(gone), len(kept))
         gone = np.pad(np.maximum(gone, 0.0), (0, length - len(gone)))[1:]
-        kept = np.pad(np.maximum(kept, 0.0), (0, length - len(kept)))[1:]
+        kept = np.pad(np.maximum(kept, 0.0), (0, length - len(kept)))
         self.customers_ = float(gone.sum() + kept.sum())
+        kept = kept[1:]
         self.log_likelihood_ = 0.0
         self.standard_errors_ = dict.fromkeys(self.parameter_names, float("inf"))
         if gone.sum() <= 0:

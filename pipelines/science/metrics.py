@@ -50,6 +50,8 @@ def decile_means(actual: ArrayLike, predicted: ArrayLike, bins: int = BINS) -> t
 
 def spearman(actual: ArrayLike, predicted: ArrayLike) -> float:
     """Rank correlation with mean ranks for ties; 0 where either side is constant."""
+    if not np.size(actual):
+        return 0.0
     first, second = mean_ranks(as_floats(actual)), mean_ranks(as_floats(predicted))
     first, second = first - first.mean(), second - second.mean()
     scale = float(np.sqrt((first @ first) * (second @ second)))
