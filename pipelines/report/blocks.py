@@ -71,10 +71,11 @@ class DataTable:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A chart drawn twice: for a page and for a telephone; without `narrow` the wide one scrolls sideways."""
+    """A chart; across the page it is drawn again for a telephone, or scrolls there."""
 
     wide: Markup
     narrow: Markup | None = None
+    scrolls: bool = False
 
 
 @dataclass(frozen=True)

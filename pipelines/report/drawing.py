@@ -23,11 +23,13 @@ Builder = Callable[[int], AnyChart]
 """Makes the chart for a width in pixels."""
 
 
-def draw(key: str, description: str, build: Builder, wide: int = theme.WIDE, *, scrolls: bool = False) -> Drawing:
-    """Draw a chart across the page and for a telephone; with `scrolls` only the wide one, which then scrolls."""
+def draw(key: str, description: str, build: Builder, width: int = theme.WIDE, *, scrolls: bool = False) -> Drawing:
+    """Draw a chart; one across the page also for a telephone, unless it `scrolls` there."""
+    twice = width > theme.HALF and not scrolls
     with debug_mode(False):  # charts are checked against the schema by a test, not on every page
-        page = _svg(build(wide), f"{key}-w", description, wide, least=0.8 if scrolls else 0.0)
-        return Drawing(page, None if scrolls else _svg(build(theme.NARROW), f"{key}-n", description, theme.NARROW))
+        page = _svg(build(width), f"{key}-w", description, width, least=0.8 if scrolls else 0.0)
+        narrow = _svg(build(theme.NARROW), f"{key}-n", description, theme.NARROW) if twice else None
+    return Drawing(page, narrow, scrolls)
 
 
 def specification(chart: AnyChart, width: int, *, validate: bool = False) -> dict[str, Any]:

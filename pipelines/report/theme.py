@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-WIDE, HALF, NARROW = 920, 450, 350
-"""Widths in pixels of a drawing across the page, of one in half of it, and of one on a telephone."""
+WIDE, HALF, NARROW = 920, 400, 350
+"""Widths in pixels of a drawing across the page, of one in half of it (which fits a telephone too), and of a drawing
+across the page made for a telephone."""
 
 INK, INK_SOFT, INK_FAINT, GRID, CARD = "var(--ink)", "var(--ink-2)", "var(--ink-3)", "var(--grid)", "var(--card)"
 TOTAL, LEAK, GAIN, UNKNOWN = "var(--total)", "var(--leak)", "var(--gain)", "var(--unknown)"

@@ -45,19 +45,16 @@ def heatmap(rows: Rows, width: int) -> alt.LayerChart:
     return layers(cells, text, width=wide, height=alt.Step(23))
 
 
-def curve(rows: Rows, width: int) -> alt.LayerChart:
+def curve(rows: Rows) -> alt.LayerChart:
     """The rate by age with its interval, one line per kind of retention.
 
     Rows: age, rate, lo, hi, kind, hint.
     """
-    narrow = width <= theme.NARROW
     kinds = list(dict.fromkeys(row["kind"] for row in rows))
     color = alt.Color(
         "kind:N",
         scale=alt.Scale(domain=kinds, range=list(theme.CATEGORIES[: len(kinds)])),
-        legend=alt.Legend(title=None, orient="top", symbolType="circle", columns=2 if narrow else 4)
-        if len(kinds) > 1
-        else None,
+        legend=alt.Legend(title=None, orient="top", symbolType="circle", columns=2) if len(kinds) > 1 else None,
     )
     x = alt.X(
         "age:Q",
@@ -66,7 +63,7 @@ def curve(rows: Rows, width: int) -> alt.LayerChart:
             grid=False,
             tickMinStep=1,
             format="d",
-            tickCount=6 if narrow else 12,
+            tickCount=8,
         ),
         scale=alt.Scale(nice=False),
     )
@@ -78,15 +75,14 @@ def curve(rows: Rows, width: int) -> alt.LayerChart:
         .mark_point(aria=True, filled=True, size=34, opacity=1)
         .encode(x=x, y=alt.Y("rate:Q"), color=color, description="hint:N")
     )
-    return layers(band, line, points, height=230 if narrow else 260)
+    return layers(band, line, points, height=230)
 
 
-def dots(rows: Rows, width: int) -> alt.LayerChart:
+def dots(rows: Rows) -> alt.LayerChart:
     """Rates with their intervals, one group per name, one dot per age.
 
     Rows: name, age (label), rate, lo, hi, hint.
     """
-    narrow = width <= theme.NARROW
     names = list(dict.fromkeys(row["name"] for row in rows))
     ages = sorted({row["age"] for row in rows}, key=lambda age: int(age.split()[0]))
     palette = theme.HEAT[3 : 3 + len(ages)] if len(ages) <= theme.HEAT_STEPS - 3 else theme.CATEGORIES
@@ -94,9 +90,9 @@ def dots(rows: Rows, width: int) -> alt.LayerChart:
         "age:N",
         sort=ages,
         scale=alt.Scale(domain=ages, range=list(palette)),
-        legend=alt.Legend(title=None, orient="top", symbolType="circle", columns=2 if narrow else 4),
+        legend=alt.Legend(title=None, orient="top", symbolType="circle", columns=4),
     )
-    y = alt.Y("name:N", sort=names, axis=names_axis(100 if narrow else 130), scale=alt.Scale(paddingInner=0.35))
+    y = alt.Y("name:N", sort=names, axis=names_axis(110), scale=alt.Scale(paddingInner=0.35))
     shift = alt.YOffset("age:N", sort=ages)
     x = alt.X("lo:Q", axis=rate_axis(tickCount=5), scale=alt.Scale(nice=True, zero=True))
     bars = chart(rows).mark_rule(strokeWidth=4, opacity=0.45).encode(y=y, yOffset=shift, x=x, x2="hi:Q", color=color)

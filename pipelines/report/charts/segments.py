@@ -118,7 +118,7 @@ def _fits(line: str, size: int, room: float) -> bool:
     return len(line) * size * 0.56 <= room
 
 
-def grid(rows: Rows, width: int) -> alt.LayerChart:
+def grid(rows: Rows) -> alt.LayerChart:
     """Recency across, frequency up: customers in each cell, the stronger the more.
 
     Rows: r, f (scores), step, shown, hint.
@@ -135,7 +135,7 @@ def grid(rows: Rows, width: int) -> alt.LayerChart:
     color = heat_colour()
     cells = chart(rows).mark_rect(aria=True, cornerRadius=3).encode(x=x, y=y, color=color, description="hint:N")
     text = chart(rows).mark_text(fontSize=12).encode(x=x, y=y, text="shown:N", color=heat_text())
-    return layers(cells, text, height=250)
+    return layers(cells, text, height=230)
 
 
 def two_bars(rows: Rows, width: int, left: str, right: str) -> alt.HConcatChart:
@@ -143,15 +143,14 @@ def two_bars(rows: Rows, width: int, left: str, right: str) -> alt.HConcatChart:
 
     Rows: name, customers, customers_shown, amount, amount_shown, colour, hint.
     """
-    narrow = width <= theme.NARROW
     order = [row["name"] for row in rows]
-    label_room, gap = (84, 14) if narrow else (96, 30)
+    label_room, gap = 86, 18
     each = (width - label_room - gap - 8) / 2
     color = alt.Color("colour:N", scale=None)
 
     def side(field: str, shown: str, heading: str, with_names: bool) -> alt.LayerChart:
         values = [float(row[field]) for row in rows]
-        room = (max([*values, 0.0]) - min([*values, 0.0]) or 1.0) * (0.5 if narrow else 0.24)
+        room = (max([*values, 0.0]) - min([*values, 0.0]) or 1.0) * 0.4
         scale = alt.Scale(domain=[min([*values, 0.0]), max([*values, 0.0]) + room], nice=False)
         y = alt.Y(
             "name:N",
@@ -173,12 +172,11 @@ def two_bars(rows: Rows, width: int, left: str, right: str) -> alt.HConcatChart:
     )
 
 
-def cut_points(rows: Rows, names: list[str], width: int) -> alt.Chart:
+def cut_points(rows: Rows, names: list[str]) -> alt.Chart:
     """Bands of days since the last order for every segment: where each state begins and ends.
 
     Rows: segment, state, start, end, hint.
     """
-    narrow = width <= theme.NARROW
     segments = list(dict.fromkeys(row["segment"] for row in rows))
     palette = (theme.GAIN, theme.GOLD, theme.CATEGORIES[3], theme.UNKNOWN)
     scale = alt.Scale(domain=names, range=[palette[at % len(palette)] for at in range(len(names))])
@@ -186,7 +184,7 @@ def cut_points(rows: Rows, names: list[str], width: int) -> alt.Chart:
         chart(rows)
         .mark_bar(aria=True, stroke=theme.CARD, strokeWidth=1)
         .encode(
-            y=alt.Y("segment:N", sort=segments, axis=names_axis(96 if narrow else 170)),
+            y=alt.Y("segment:N", sort=segments, axis=names_axis(120)),
             x=alt.X(
                 "start:Q",
                 axis=alt.Axis(title="Days since the last kept order", tickCount=5),

@@ -118,9 +118,7 @@ def grid_figure(published: Published) -> list[Block]:
                 "hint": f"Recency {row['r_score']}, frequency {row['f_score']}: {row['customer_n']:,} customers{each}",
             }
         )
-    drawing = draw(
-        "grid", "Customers by recency and frequency score.", lambda width: charts.grid(rows, width), wide=theme.HALF
-    )
+    drawing = draw("grid", "Customers by recency and frequency score.", lambda _: charts.grid(rows), width=theme.HALF)
     limits = customers.score_limits(published)
     caption = "Customers in each cell of recency and frequency scores; equal values share a score." + _used(limits)
     table = DataTable(
@@ -206,7 +204,7 @@ def state_figure(published: Published) -> list[Block]:
         "states",
         "Customers and money to date by state of the lifecycle.",
         lambda width: charts.two_bars(rows, width, "Customers", f"{fmt.title(facts.basis)} to date"),
-        wide=theme.HALF,
+        width=theme.HALF,
     )
     caption = "State by silence since the last kept order, against the cut points of the customer's own segment."
     return [
@@ -265,8 +263,8 @@ def cut_point_figure(published: Published) -> list[Block]:
     drawing = draw(
         "cuts",
         "Days of silence after which customers count as at risk, dormant and churned, by segment.",
-        lambda width: charts.cut_points(rows, list(BANDS), width),
-        wide=theme.HALF,
+        lambda _: charts.cut_points(rows, list(BANDS)),
+        width=theme.HALF,
     )
     pooled = int(frame["is_pooled"].sum())
     caption = (

@@ -103,9 +103,7 @@ def curve_figure(published: Published) -> list[Block]:
         }
         for row in frame.iter_rows(named=True)
     ]
-    drawing = draw(
-        "curve", "Retention by age, all cohorts pooled.", lambda width: charts.curve(rows, width), wide=theme.HALF
-    )
+    drawing = draw("curve", "Retention by age, all cohorts pooled.", lambda _: charts.curve(rows), width=theme.HALF)
     table = DataTable(
         "Retention, all cohorts pooled",
         (("Bought again", "l"), ("Days", "r"), ("Observed", "r"), ("Rate", "r"), ("95% interval", "r")),
@@ -147,8 +145,8 @@ def channel_figure(published: Published) -> list[Block]:
     drawing = draw(
         "again",
         "Share of customers who bought again within 30, 90, 180 and 360 days, by channel of the first order.",
-        lambda width: charts.dots(rows, width),
-        wide=theme.HALF,
+        lambda _: charts.dots(rows),
+        width=theme.HALF,
     )
     table = DataTable(
         "Bought again, by channel of the first order",
