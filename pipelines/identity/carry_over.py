@@ -16,26 +16,11 @@ import polars as pl
 
 from pipelines.identity.assignment import ASSIGNMENT, customer_id
 from pipelines.identity.claims import claim_ids
+from pipelines.identity.events import tell_events
 
 HISTORY = pl.Schema(
     {"run_n": pl.Int64(), "recorded_at": pl.Datetime("us"), "account_key": pl.String(), "customer_id": pl.String()}
 )
-EVENTS = pl.Schema(
-    {
-        "run_n": pl.Int64(),
-        "kind": pl.String(),
-        "from_id": pl.String(),
-        "to_id": pl.String(),
-        "n_accounts": pl.Int64(),
-        "cause_rule": pl.String(),
-        "evidence_ref": pl.String(),
-    }
-)
-KINDS = ("created", "absorbed", "split", "moved", "revived", "retired")
-CAUSES = pl.Schema(
-    {"a": pl.String(), "b": pl.String(), "rank": pl.Int64(), "cause_rule": pl.String(), "evidence_ref": pl.String()}
-)
-"""Two accounts that stand on one node, the rank of its type (1 = strongest), the rule and a word on the evidence."""
 
 
 @dataclass(frozen=True)
@@ -70,20 +55,21 @@ def carry_over(
     `clusters` needs account_key and cluster (the anchor's account_key). Each old id is claimed by one cluster at most:
     a cluster that is exactly what an id once was takes that id back; then the total of accounts that keep their id is
     largest; ties go to the cluster whose anchor has the id, then to the older id. Other clusters get the anchor's
-    keyed hash, with a generation suffix where that was minted before. `causes` (columns of CAUSES: two accounts and
-    the rule that joins them) explains merges; without it their cause is null.
+    keyed hash, with a generation suffix where that was minted before. `causes` (columns of CAUSES) explains merges and
+    splits; without it their cause is null.
     """
     run_n = int(history["run_n"].max() or 0) + 1  # type: ignore[arg-type]
     now = latest(history)
     claimed = claim_ids(clusters, history, now)
-    used = set(history["customer_id"].drop_nulls().to_list())
+    ever = set(history["customer_id"].drop_nulls().to_list())
+    used = set(ever)
     homeless = clusters.select("cluster").unique().join(claimed, on="cluster", how="anti").sort("cluster")
     minted = [_fresh(pepper, anchor, used) for anchor in homeless["cluster"]]
     new = homeless.with_columns(customer_id=pl.Series(minted, dtype=pl.String))
     ids = pl.concat([claimed.select("cluster", "customer_id"), new])
     assignment = clusters.join(ids, on="cluster").select("account_key", "customer_id").sort("account_key")
     appended = _changes(assignment, now, run_n, recorded_at)
-    events = _events(assignment, now, history, run_n, causes)
+    events = tell_events(assignment, now, ever, run_n, causes)
     return CarryOver(assignment, appended, events, redirects(pl.concat([history, appended])))
 
 
@@ -175,53 +161,3 @@ def _changes(assignment: pl.DataFrame, now: pl.DataFrame, run_n: int, recorded_a
         )
         .sort("account_key")
     )
-
-
-def _events(
-    assignment: pl.DataFrame, now: pl.DataFrame, history: pl.DataFrame, run_n: int, causes: pl.DataFrame | None
-) -> pl.DataFrame:
-    """created and revived ids; ids absorbed by another; accounts split off to a new id or moved; ids retired."""
-    before = now.drop_nulls()
-    old, ever = set(before["customer_id"].to_list()), set(history["customer_id"].drop_nulls().to_list())
-    live = set(assignment["customer_id"].to_list())
-    size = dict(assignment.group_by("customer_id").len().iter_rows())
-    rows: list[tuple[str, str | None, str | None, int]] = []
-    for new_id in sorted(live - old):
-        rows.append(("revived" if new_id in ever else "created", None, new_id, size[new_id]))
-    flows = before.rename({"customer_id": "from_id"}).join(assignment, on="account_key", how="left")
-    flows = flows.filter(pl.col("from_id") != pl.col("customer_id")).group_by("from_id", "customer_id").len()
-    for from_id, to_id, n in flows.sort("from_id", "customer_id").iter_rows():
-        kind = "absorbed" if from_id not in live else ("split" if to_id not in old else "moved")
-        rows.append((kind, from_id, to_id, n))
-    left = before.join(assignment, on="account_key", how="anti").group_by("customer_id").len()
-    moved = set(flows["from_id"].to_list())
-    for from_id, n in left.sort("customer_id").iter_rows():
-        if from_id not in live and from_id not in moved:
-            rows.append(("retired", from_id, None, n))
-    events = pl.DataFrame(
-        [(run_n, kind, a, b, n) for kind, a, b, n in rows], schema=list(EVENTS.items())[:5], orient="row"
-    )
-    return _with_causes(events, before, causes)
-
-
-def _with_causes(events: pl.DataFrame, before: pl.DataFrame, causes: pl.DataFrame | None) -> pl.DataFrame:
-    """The rule that joins accounts of the two ids of a merge, the first by rule and evidence."""
-    if causes is None or events.is_empty():
-        return events.with_columns(cause_rule=pl.lit(None, pl.String), evidence_ref=pl.lit(None, pl.String)).select(
-            EVENTS.names()
-        )
-    ends = (
-        causes.join(before.select(a="account_key", id_a="customer_id"), on="a")
-        .join(before.select(b="account_key", id_b="customer_id"), on="b")
-        .filter(pl.col("id_a") != pl.col("id_b"))
-    )
-    both = pl.concat(
-        [
-            ends.select("rank", "cause_rule", "evidence_ref", from_id="id_a", to_id="id_b"),
-            ends.select("rank", "cause_rule", "evidence_ref", from_id="id_b", to_id="id_a"),
-        ]
-    )
-    first = both.sort("rank", "cause_rule", "evidence_ref").unique(
-        ["from_id", "to_id"], keep="first", maintain_order=True
-    )
-    return events.join(first, on=["from_id", "to_id"], how="left", maintain_order="left").select(EVENTS.names())

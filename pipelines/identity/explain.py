@@ -10,6 +10,7 @@ from collections import defaultdict, deque
 
 import polars as pl
 
+from pipelines.identity.partition import UNATTACHED
 from pipelines.identity.resolve import VALUE, Resolution
 
 PATH = pl.Schema(
@@ -70,26 +71,21 @@ def why_not(resolution: Resolution, a: str, b: str) -> pl.DataFrame:
     )
 
 
-def merge_causes(resolution: Resolution) -> pl.DataFrame:
-    """For every node of the graph, neighbouring accounts and what joins them: columns of CAUSES.
-
-    Enough to say which rule merged two ids (`carry_over`); linear in the edges. The evidence is named by type and
-    rule, never by its value.
-    """
+def causes(resolution: Resolution) -> pl.DataFrame:
+    """The evidence by which `carry_over` explains merges and splits: columns of CAUSES, no values."""
     order = {rule.name: rule.priority for rule in resolution.book.types}
-    ranked = resolution.edges.with_columns(
-        rank=pl.col("id_type").replace_strict(order, default=0, return_dtype=pl.Int64)
-    ).sort(*VALUE, "part", "account_key")
-    return (
-        ranked.with_columns(a=pl.col("account_key").shift(1).over(*VALUE, "part"))
-        .filter(pl.col("a").is_not_null())
-        .select(
-            "a",
-            b="account_key",
-            rank="rank",
-            cause_rule="rule_id",
-            evidence_ref=pl.format("{} since {}", "id_type", pl.col("first_seen_at").dt.date()),
-        )
+    refused = resolution.refused.with_columns(
+        part=pl.lit(UNATTACHED, pl.Int32), rule_id=pl.format("{}/{}", "id_type", "verdict")
+    )
+    columns = ["account_key", *VALUE, "part", "rule_id", "first_seen_at"]
+    both = pl.concat([resolution.edges.select(columns), refused.select(columns)]).sort(*VALUE, "part", "account_key")
+    return both.select(
+        "account_key",
+        value_n=pl.struct(VALUE).rle_id().cast(pl.Int64),
+        part="part",
+        rank=pl.col("id_type").replace_strict(order, default=0, return_dtype=pl.Int64),
+        rule_id="rule_id",
+        since=pl.col("first_seen_at").dt.date(),
     )
 
 

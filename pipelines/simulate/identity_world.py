@@ -11,13 +11,23 @@ placeholders that no list knows, couples on one e-mail address, and people who m
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from random import Random
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
+
+from pipelines.simulate.identity_people import (
+    CITIES,
+    FIRST,
+    LAST,
+    MARKETS,
+    PLACEHOLDER_EMAILS,
+    PLACEHOLDER_PHONES,
+    SOURCES,
+    Hand,
+    Person,
+)
 
 RECORDS = pl.Schema(
     {
@@ -38,173 +48,42 @@ SHARES: dict[str, float] = {
 }  # fmt: skip
 """Share of the people in each case; rings come on top, one per 2,500 people."""
 
+CLASSIC: dict[str, float] = {
+    case: SHARES[case]
+    for case in (
+        "plain", "family_phone", "associate_phone", "placeholder_email", "placeholder_phone", "recycled_phone",
+        "shared_device", "namesake", "phone_change", "typo_bridge", "late_merge",
+    )
+}  # fmt: skip
+"""The cases of the set that the rules were first measured on."""
+
 _START, _DAYS = datetime(2023, 1, 1), 910  # noqa: DTZ001 - records carry UTC without zone
-_SURNAMES = (
-    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾萧田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢姚沈钟姜崔谭陆范汪廖"
-    "石金韦贾夏付方邹熊白孟秦邱侯江尹薛闫段雷龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向常"
-)
-_SURNAME_WEIGHTS = [1 / (rank + 5) for rank in range(len(_SURNAMES))]
-_GIVEN = "伟芳娜秀英敏静丽强磊军洋勇艳杰娟涛明超兰霞平刚桂子轩浩宇涵怡梓诺佳欣志国华文玉红梅思然泽雨辉嘉"
-_FIRST = [
-    "james",
-    "mary",
-    "robert",
-    "patricia",
-    "john",
-    "jennifer",
-    "michael",
-    "linda",
-    "david",
-    "elizabeth",
-    "william",
-    "barbara",
-    "richard",
-    "susan",
-    "joseph",
-    "jessica",
-    "thomas",
-    "sarah",
-    "carlos",
-    "lucia",
-    "ivan",
-    "maria",
-    "omar",
-    "sophie",
-    "peter",
-    "anna",
-    "emma",
-    "chloe",
-    "hugo",
-    "nina",
-    "erik",
-    "clara",
-    "felix",
-    "greta",
-]
-_LAST = [
-    "smith",
-    "johnson",
-    "brown",
-    "garcia",
-    "miller",
-    "davis",
-    "rossi",
-    "muller",
-    "novak",
-    "jensen",
-    "kowalski",
-    "silva",
-    "dubois",
-    "martin",
-    "moreau",
-    "weber",
-    "wagner",
-    "costa",
-    "santos",
-    "nielsen",
-    "larsen",
-    "ivanov",
-    "petrov",
-    "yilmaz",
-    "kaya",
-    "haddad",
-    "rahman",
-    "okafor",
-    "mensah",
-    "tanaka",
-]
-_TRADITIONAL = str.maketrans(
-    "张刘陈杨黄赵吴马罗郑谢许韩冯邓萧董叶苏吕卢姚钟姜谭陆龙万钱严丽军艳娟涛兰刚国华红嘉",
-    "張劉陳楊黃趙吳馬羅鄭謝許韓馮鄧蕭董葉蘇呂盧姚鍾姜譚陸龍萬錢嚴麗軍艷娟濤蘭剛國華紅嘉",
-)
-_CITIES = [
-    "上海",
-    "北京",
-    "深圳",
-    "广州",
-    "成都",
-    "杭州",
-    "武汉",
-    "西安",
-    "南京",
-    "重庆",
-    "London",
-    "Berlin",
-    "Paris",
-    "Milano",
-]
-_CITY_WEIGHTS = [16, 15, 10, 10, 9, 8, 7, 6, 6, 5, 3, 2, 2, 1]
-_DOMAINS = ["163.com", "qq.com", "gmail.com", "outlook.com", "126.com", "icloud.com"]
-_PREFIXES = [
-    "134",
-    "135",
-    "136",
-    "137",
-    "138",
-    "139",
-    "150",
-    "151",
-    "152",
-    "157",
-    "158",
-    "159",
-    "182",
-    "183",
-    "187",
-    "188",
-    "199",
-]
-_SOURCES = ["service", "tmall", "pos", "app", "web", "wechat", "crm", "jd"]
-_MARKETS = ("tmall", "jd")
-_PLACEHOLDER_PHONES = ["13800138000", "11111111111", "00000000000", "13000000000", "1", "12345678901"]
-_PLACEHOLDER_EMAILS = [
-    "test@test.com",
-    "none@none.com",
-    "123@qq.com",
-    "admin@admin.com",
-    "noreply@shop.com",
-    "null@null.com",
-]
 
 
-@dataclass
-class _Person:
-    """One person: what is stable, and the number in use."""
+def identity_world(
+    seed: int, people: int = 5_000, shares: Mapping[str, float] = SHARES, together: float = 0.6
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Records and truth of about `people` people; equal seeds give equal tables. Records come in random order.
 
-    person_id: str
-    case: str
-    name: str
-    birth: date
-    city: str
-    phone: str
-    email: str
-    device: str
-    member: str
-    is_member: bool
-    unionid: str
-    openid: str
-    uids: dict[str, str] = field(default_factory=dict)
-
-
-def identity_world(seed: int, people: int = 5_000) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Records and truth of about `people` people; equal seeds give equal tables. Records come in random order."""
-    world = _World(seed)
-    for case, share in SHARES.items():
-        world.grow(case, max(2, round(people * share)))
+    `together` is the share of families that live under one roof, which hides them from supporting evidence.
+    """
+    world = _World(seed, together)
+    total = sum(shares.values())
+    for case, share in shares.items():
+        world.grow(case, max(2, round(people * share / total)))
     for _ in range(max(1, people // 2_500)):
         world.ring()
     return world.tables()
 
 
-class _World:
+class _World(Hand):
     """Draws people and their records."""
 
-    def __init__(self, seed: int) -> None:
-        self.rng = Random(seed)
+    def __init__(self, seed: int, together: float) -> None:
+        super().__init__(seed)
+        self.together = together
         self.rows: list[dict[str, Any]] = []
         self.truth: list[tuple[str, str, str]] = []
-        self.people_n = 0
-        self._phones: set[str] = set()
 
     def tables(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Records and truth, shuffled."""
@@ -213,21 +92,7 @@ class _World:
         records = pl.DataFrame([self.rows[i] for i in order], schema=RECORDS)
         return records, pl.DataFrame([self.truth[i] for i in order], schema=TRUTH, orient="row")
 
-    # --- people -------------------------------------------------------------------------------------------------
-
-    def person(self, case: str, **fixed: Any) -> _Person:
-        """A new person; `fixed` sets what the case prescribes."""
-        self.people_n += 1
-        city = self.rng.choices(_CITIES, _CITY_WEIGHTS)[0]
-        name = self.latin() if ord(city[0]) < 128 or self.chance(0.05) else self.chinese()
-        drawn: dict[str, Any] = {
-            "person_id": f"P{self.people_n:06d}", "case": case, "name": name, "city": city,
-            "birth": date(1950, 1, 1) + timedelta(days=self.rng.randrange(20_000)),
-            "phone": self.number(), "email": self.address(), "device": f"dev{self.token(10)}",
-            "member": f"M{self.digits(9)}", "is_member": self.chance(0.65),
-            "unionid": f"u{self.token(12)}", "openid": f"o{self.token(12)}",
-        }  # fmt: skip
-        return _Person(**(drawn | fixed))
+    # --- cases --------------------------------------------------------------------------------------------------
 
     def grow(self, case: str, n: int) -> None:
         """Draw `n` people of a case, with their records."""
@@ -254,7 +119,7 @@ class _World:
         for _ in range(n):
             p = self.person(case)
             self.history(p, until=_DAYS // 2)
-            p.city = self.rng.choice(_CITIES[:10])
+            p.city = self.rng.choice(CITIES[:10])
             self.history(p, since=_DAYS // 2)
 
     def families(self, case: str, n: int) -> None:
@@ -266,7 +131,7 @@ class _World:
             self.history(head)
             for _ in range(size - 1):
                 more = {"phone": head.phone}
-                if self.chance(0.6):
+                if self.chance(self.together):
                     more["city"] = head.city
                 if not head.name.isascii():
                     more["name"] = head.name[0] + self.given() if self.chance(0.6) else self.chinese()
@@ -277,7 +142,7 @@ class _World:
         """Walk-ins for whom a shop assistant keyed in her own number; they come back under their own."""
         number = self.number()
         for _ in range(n):
-            p = self.person(case, city=_CITIES[0])
+            p = self.person(case, city=CITIES[0])
             self.record(p, "pos", phone=number)
             if self.chance(0.5):
                 self.record(p, "crm")
@@ -336,14 +201,14 @@ class _World:
         for _ in range(n):
             p = self.person(case, name=self.latin(), city="London")
             self.history(p, until=_DAYS // 2)
-            p.name = f"{p.name.split()[0]} {self.rng.choice(_LAST)}"
+            p.name = f"{p.name.split()[0]} {self.rng.choice(LAST)}"
             self.history(p, since=_DAYS // 2)
 
     def twins(self, case: str, n: int) -> None:
         """Two people of one surname, birthday, city and telephone."""
         for _ in range(n // 2):
             first = self.person(case)
-            name = f"{self.rng.choice(_FIRST)} {first.name.split()[-1]}" if first.name.isascii() else ""
+            name = f"{self.rng.choice(FIRST)} {first.name.split()[-1]}" if first.name.isascii() else ""
             second = self.person(
                 case, name=name or first.name[0] + self.given(), birth=first.birth, city=first.city, phone=first.phone
             )
@@ -357,7 +222,7 @@ class _World:
         source = {"locker": "web", "switchboard": "crm", "shop_number": "pos", "unlisted_placeholder": "pos"}[case]
         for start in range(0, n, size):
             number = f"010-{self.digits(8, first='68')}" if case == "switchboard" else self.number()
-            city = self.rng.choice(_CITIES[:10])
+            city = self.rng.choice(CITIES[:10])
             for _ in range(min(size, n - start)):
                 p = self.person(case, **({} if case == "unlisted_placeholder" else {"city": city}))
                 self.record(p, source, phone=number)
@@ -369,9 +234,9 @@ class _World:
         for _ in range(n):
             p = self.person(case)
             if case == "placeholder_phone":
-                self.record(p, "pos", phone=self.rng.choice(_PLACEHOLDER_PHONES))
+                self.record(p, "pos", phone=self.rng.choice(PLACEHOLDER_PHONES))
             else:
-                self.record(p, "web", email=self.rng.choice(_PLACEHOLDER_EMAILS))
+                self.record(p, "web", email=self.rng.choice(PLACEHOLDER_EMAILS))
             self.record(p, self.rng.choice(["service", "crm", "app"]))
 
     def couples(self, case: str, n: int) -> None:
@@ -392,9 +257,9 @@ class _World:
 
     # --- records ------------------------------------------------------------------------------------------------
 
-    def history(self, p: _Person, since: int = 0, until: int = _DAYS) -> None:
+    def history(self, p: Person, since: int = 0, until: int = _DAYS) -> None:
         """One to five records of a person, three on average and one in a source as a rule; markets in plain cases."""
-        sources = [s for s in _SOURCES if s not in _MARKETS or p.case in ("plain", "moved")]
+        sources = [s for s in SOURCES if s not in MARKETS or p.case in ("plain", "moved")]
         drawn = self.rng.sample(sources, self.rng.choice((1, 2, 2, 3, 3, 4, 5)))
         if self.chance(0.15):
             drawn.append(self.rng.choice(drawn))
@@ -403,7 +268,7 @@ class _World:
 
     def record(
         self,
-        p: _Person,
+        p: Person,
         source: str,
         phone: str | None = None,
         email: str | None = None,
@@ -442,18 +307,18 @@ class _World:
             row["wechat_openid"] = p.openid
         if source == "app" or (source == "web" and self.chance(0.9)):
             row["device_id"] = p.device if p.case == "wool_ring" or self.chance(0.92) else f"dev{self.token(10)}"
-        if source in _MARKETS:
+        if source in MARKETS:
             row["shop_buyer_uid"] = p.uids.setdefault(source, f"{source}_{self.token(10)}")
         row |= dict.fromkeys(drops)
         self.rows.append(row)
         self.truth.append((row["record_id"], p.person_id, p.case))
 
     def contact(
-        self, row: dict[str, Any], p: _Person, source: str, fill: dict[str, float], phone: str | None,
+        self, row: dict[str, Any], p: Person, source: str, fill: dict[str, float], phone: str | None,
         email: str | None, keeps_email: bool,
     ) -> None:  # fmt: skip
         """Telephone, e-mail and name as the source writes them."""
-        is_market = source in _MARKETS
+        is_market = source in MARKETS
         number = phone or p.phone
         if phone or self.chance(fill.get("phone", 0)):
             if is_market and not phone and self.chance(0.75):
@@ -468,66 +333,3 @@ class _World:
             row["email_raw"] = email or self.written_email(p.email)
         if self.chance(fill.get("name", 0)):
             row["name_raw"] = f"{p.name[0]}**" if is_market and self.chance(0.7) else self.written_name(p.name)
-
-    # --- writing ------------------------------------------------------------------------------------------------
-
-    def written(self, number: str) -> str:
-        """A number in one of the ways people write it."""
-        if not number.startswith("1") or len(number) != 11:
-            return number
-        styles = [
-            number, number, number, f"+86 {number[:3]} {number[3:7]} {number[7:]}",
-            f"{number[:3]}-{number[3:7]}-{number[7:]}", f"0086{number}", f" {number} ",
-            number.translate(str.maketrans("0123456789", "０１２３４５６７８９")),
-        ]  # fmt: skip
-        return self.rng.choice(styles)
-
-    def written_email(self, address: str) -> str:
-        """An address with capitals or, at Gmail, dots and tags."""
-        local, domain = address.split("@")
-        if domain == "gmail.com" and self.chance(0.3):
-            return f"{local[:2]}.{local[2:]}+shop@{domain}"
-        return address.upper() if self.chance(0.1) else address
-
-    def written_name(self, name: str) -> str:
-        """A name with full-width spaces, traditional characters, swapped parts or a typing error."""
-        if not name.isascii():
-            name = name.translate(_TRADITIONAL) if self.chance(0.05) else name
-            return f"{name[0]}　{name[1:]}" if self.chance(0.04) else name
-        first, last = name.split()
-        if self.chance(0.1):
-            return f"{last.upper()} {first}"
-        if self.chance(0.06):
-            cut = self.rng.randrange(len(name))
-            name = name[:cut] + name[cut + 1 :]
-        return name.title() if self.chance(0.8) else name
-
-    def chance(self, p: float) -> bool:
-        return self.rng.random() < p
-
-    def digits(self, n: int, first: str = "0123456789") -> str:
-        return self.rng.choice(first) + "".join(self.rng.choices("0123456789", k=n - 1))
-
-    def token(self, n: int) -> str:
-        return "".join(self.rng.choices("0123456789abcdef", k=n))
-
-    def number(self) -> str:
-        """A mobile number that nobody has."""
-        while True:
-            number = f"{self.rng.choice(_PREFIXES)}{self.digits(8)}"
-            if number not in self._phones:
-                self._phones.add(number)
-                return number
-
-    def address(self) -> str:
-        local = self.rng.choice(_FIRST) + self.digits(6) if self.chance(0.7) else self.digits(9, "123456789")
-        return f"{local}@{self.rng.choice(_DOMAINS)}"
-
-    def given(self) -> str:
-        return "".join(self.rng.choices(_GIVEN, k=1 + self.chance(0.7)))
-
-    def chinese(self) -> str:
-        return self.rng.choices(_SURNAMES, _SURNAME_WEIGHTS)[0] + self.given()
-
-    def latin(self) -> str:
-        return f"{self.rng.choice(_FIRST)} {self.rng.choice(_LAST)}"

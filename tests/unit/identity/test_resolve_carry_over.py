@@ -12,6 +12,7 @@ import pytest
 
 from pipelines.identity.assignment import ASSIGNMENT
 from pipelines.identity.carry_over import CarryOver, assignment_table, carry_over, empty_history, redirects
+from pipelines.identity.events import CAUSES
 
 PEPPER = b"p" * 32
 DAY = datetime(2025, 1, 1)  # noqa: DTZ001
@@ -177,11 +178,22 @@ def test_the_bitemporal_table_tells_what_was_believed_when() -> None:
 def test_causes_name_the_rule_that_merged_two_ids() -> None:
     house = House()
     house.run("a", "b")
-    frame = pl.DataFrame({"account_key": ["a", "b"], "cluster": ["a", "a"]})
-    causes = pl.DataFrame(
-        [("a", "b", 7, "phone/link", "phone"), ("a", "b", 1, "member_no/link", "member_no")],
-        schema=["a", "b", "rank", "cause_rule", "evidence_ref"],
-        orient="row",
-    )
+    frame = pl.DataFrame({"account_key": ["a", "b", "new"], "cluster": ["a", "a", "a"]})
+    rows = [
+        ("a", 1, 0, 7, "phone/link", None), ("new", 1, 0, 7, "phone/link", None),
+        ("new", 2, 0, 1, "member_no/link", None), ("b", 2, 0, 1, "member_no/link", None),
+    ]  # fmt: skip
+    causes = pl.DataFrame(rows, schema=CAUSES, orient="row")
     result = carry_over(frame, house.history, PEPPER, DAY, causes)
     assert result.events.select("kind", "cause_rule").rows() == [("absorbed", "member_no/link")]
+
+
+def test_causes_of_a_split_are_what_keeps_apart_or_that_the_bridge_is_gone() -> None:
+    house = House()
+    house.run("ab")
+    frame = pl.DataFrame({"account_key": ["a", "b"], "cluster": ["a", "b"]})
+    rows = [("a", 1, 0, 7, "phone/split_by_name", None), ("b", 1, 1, 7, "phone/split_by_name", None)]
+    for evidence, cause in ((rows, "phone/split_by_name"), ([], "evidence_gone")):
+        causes = pl.DataFrame(evidence, schema=CAUSES, orient="row")
+        result = carry_over(frame, house.history, PEPPER, DAY, causes)
+        assert result.events.filter(pl.col("kind") == "split")["cause_rule"].to_list() == [cause]

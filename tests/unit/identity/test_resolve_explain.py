@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 from support.identity_records import records
 
-from pipelines.identity.explain import merge_causes, why, why_not
+from pipelines.identity.events import CAUSES
+from pipelines.identity.explain import causes, why, why_not
 from pipelines.identity.resolve import resolve
 
 PHONE = "13812345678"
@@ -48,11 +49,11 @@ def test_unknown_accounts_are_named() -> None:
         why(resolve(records(*CHAIN)), "a", "nobody")
 
 
-def test_causes_link_neighbours_on_every_node() -> None:
-    causes = merge_causes(resolve(records(*CHAIN)))
-    assert causes.select("a", "b", "cause_rule").sort("a").rows() == [
-        ("a", "b", "phone/link"),
-        ("b", "c", "email/link"),
-        ("c", "d", "member_no/link"),
-    ]
-    assert not causes.select(pl.col("evidence_ref").str.contains(PHONE).any()).item()
+def test_causes_tell_rules_but_no_values() -> None:
+    told = causes(resolve(records(*CHAIN)))
+    joined = told.filter(pl.len().over("value_n", "part") > 1).sort("rank", "account_key")
+    assert joined.select("account_key", "rule_id").rows() == [
+        ("c", "member_no/link"), ("d", "member_no/link"), ("b", "email/link"), ("c", "email/link"),
+        ("a", "phone/link"), ("b", "phone/link"),
+    ]  # fmt: skip
+    assert set(told.columns) == set(CAUSES.names())

@@ -1,0 +1,112 @@
+"""Events: what a run did to customer ids, and why.
+
+Lives here: created, absorbed, split, moved, revived and retired ids, with the rule that caused it.
+Stays out: which cluster gets which id (`carry_over`) and clear values: evidence is named by type and rule only.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+EVENTS = pl.Schema(
+    {
+        "run_n": pl.Int64(),
+        "kind": pl.String(),
+        "from_id": pl.String(),
+        "to_id": pl.String(),
+        "n_accounts": pl.Int64(),
+        "cause_rule": pl.String(),
+        "evidence_ref": pl.String(),
+    }
+)
+KINDS = ("created", "absorbed", "split", "moved", "revived", "retired")
+CAUSES = pl.Schema(
+    {
+        "account_key": pl.String(),
+        "value_n": pl.Int64(),
+        "part": pl.Int32(),
+        "rank": pl.Int64(),
+        "rule_id": pl.String(),
+        "since": pl.Date(),
+    }
+)
+"""Evidence of a run without its values: accounts on value number `value_n`, in one part of it (-1: refused), the rank
+of the type (1 = strongest), the rule and since when. Accounts in one part of one value are one customer."""
+
+GONE = "evidence_gone"
+
+
+def tell_events(
+    assignment: pl.DataFrame, now: pl.DataFrame, ever: set[str], run_n: int, causes: pl.DataFrame | None
+) -> pl.DataFrame:
+    """Columns of EVENTS: ids that appear, come back, are absorbed or retired; accounts that split off or move.
+
+    `assignment` and `now` hold account_key and customer_id after and before the run (`now`: null for accounts that had
+    left); `ever` all ids ever used. Merges name the strongest evidence that joins an account to others it was not with;
+    splits the evidence on which it was kept apart, or that the evidence is gone.
+    """
+    before = now.drop_nulls()
+    old, live = set(before["customer_id"].to_list()), set(assignment["customer_id"].to_list())
+    size = dict(assignment.group_by("customer_id").len().iter_rows())
+    rows: list[tuple[str, str | None, str | None, int]] = []
+    for new_id in sorted(live - old):
+        rows.append(("revived" if new_id in ever else "created", None, new_id, size[new_id]))
+    moved = before.rename({"customer_id": "from_id"}).join(assignment, on="account_key")
+    moved = moved.filter(pl.col("from_id") != pl.col("customer_id")).rename({"customer_id": "to_id"})
+    flows = moved.group_by("from_id", "to_id").len().sort("from_id", "to_id")
+    for from_id, to_id, n in flows.iter_rows():
+        rows.append(
+            ("absorbed" if from_id not in live else "split" if to_id not in old else "moved", from_id, to_id, n)
+        )
+    left = before.join(assignment, on="account_key", how="anti").group_by("customer_id").len()
+    for from_id, n in left.sort("customer_id").iter_rows():
+        if from_id not in live and from_id not in set(flows["from_id"]):
+            rows.append(("retired", from_id, None, n))
+    events = pl.DataFrame(
+        [(run_n, *row) for row in rows], schema={name: EVENTS[name] for name in EVENTS.names()[:5]}, orient="row"
+    )
+    if causes is None or events.is_empty():
+        told = events.with_columns(cause_rule=pl.lit(None, pl.String), evidence_ref=pl.lit(None, pl.String))
+        return told.select(EVENTS.names())
+    known = pl.concat(
+        [
+            _joining(moved, before, causes).with_columns(joins=pl.lit(True)),
+            _parting(moved, before, assignment, causes).with_columns(joins=pl.lit(False)),
+        ]
+    )
+    splits = pl.col("kind") == "split"
+    told = events.with_columns(joins=~splits).join(
+        known, on=["from_id", "to_id", "joins"], how="left", maintain_order="left"
+    )
+    return told.with_columns(
+        cause_rule=pl.when(splits).then(pl.col("cause_rule").fill_null(GONE)).otherwise("cause_rule")
+    ).select(EVENTS.names())
+
+
+def _joining(moved: pl.DataFrame, before: pl.DataFrame, causes: pl.DataFrame) -> pl.DataFrame:
+    """Per pair of ids the strongest evidence that joins a moved account to accounts of another id, or new ones."""
+    node = ["value_n", "part"]
+    held = causes.filter(pl.col("part") >= 0).join(before, on="account_key", how="left")
+    mixed = held.group_by(node).agg(n=pl.col("customer_id").n_unique()).filter(pl.col("n") > 1).select(node)
+    return _strongest(held.join(mixed, on=node, how="semi").join(moved, on="account_key"))
+
+
+def _parting(moved: pl.DataFrame, before: pl.DataFrame, assignment: pl.DataFrame, causes: pl.DataFrame) -> pl.DataFrame:
+    """Per pair of ids the strongest evidence that a moved account still shares with accounts it was with."""
+    held = causes.join(before, on="account_key").join(assignment.rename({"customer_id": "current"}), on="account_key")
+    value = ["value_n", "customer_id"]
+    torn = held.group_by(value).agg(n=pl.col("current").n_unique()).filter(pl.col("n") > 1).select(value)
+    return _strongest(held.join(torn, on=value, how="semi").join(moved, on="account_key"))
+
+
+def _strongest(rows: pl.DataFrame) -> pl.DataFrame:
+    return (
+        rows.sort("from_id", "to_id", "rank", "since", "rule_id", "account_key")
+        .unique(["from_id", "to_id"], keep="first", maintain_order=True)
+        .select(
+            "from_id",
+            "to_id",
+            cause_rule="rule_id",
+            evidence_ref=pl.format("{} since {}", pl.col("rule_id").str.extract(r"^([^/]+)"), "since"),
+        )
+    )
