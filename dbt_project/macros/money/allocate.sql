@@ -5,7 +5,9 @@
   row of the group, negative allowed, zero of no use), `order_line_key` the line, `weight_units` its weight, and
   `weight_total_units` and `line_n` the total and the number of the weights (`int_order_line__weighted` sees to it that
   they are not all zero). The result has the columns of `carry`, and `shared_units`, which sum to the amount exactly.
-  Units left over go to the largest remainders, ties to the smaller order_line_key; one line needs no sharing.
+
+  Units left over go to the largest remainders, ties to the smaller order_line_key. One line takes all. Of two lines the
+  one with the larger remainder, more than half the total, takes the one unit left over. Only the others are sorted.
 -#}
 {% macro allocate(relation, group_by, carry) %}
 with floors as (
@@ -28,14 +30,28 @@ ranked as (
             rows between unbounded preceding and unbounded following
         ) as left_over_units
     from floors
+    where line_n > 2 or rest_units * 2 = weight_total_units
+),
+
+rounded as (
+    select
+        {{ carry | join(', ') }},
+        amount_units,
+        floor_units + case when place <= left_over_units then 1 else 0 end as size_units
+    from ranked
+    union all
+    select
+        {{ carry | join(', ') }},
+        amount_units,
+        floor_units + case when rest_units * 2 > weight_total_units then 1 else 0 end as size_units
+    from floors
+    where line_n = 2 and rest_units * 2 <> weight_total_units
 )
 
 select
     {{ carry | join(', ') }},
-    cast(
-        sign(amount_units) * (floor_units + case when place <= left_over_units then 1 else 0 end) as bigint
-    ) as shared_units
-from ranked
+    cast(sign(amount_units) * size_units as bigint) as shared_units
+from rounded
 union all
 select
     {{ carry | join(', ') }},

@@ -8,9 +8,20 @@
     cast(({{ units }}) * 0.0001 as decimal(18, 4))
 {%- endmacro %}
 
-{#- An amount in another currency: one multiplication, rounded half away from zero by the cast. No rate, no amount. -#}
+{#-
+  An amount in another currency: one multiplication, rounded half away from zero by the cast. No rate, no amount. The
+  amount is widened first, or the product would overflow above a hundred million; a rate of 1 needs neither.
+-#}
 {% macro convert_money(amount, rate) -%}
-    cast({{ amount }} * {{ rate }} as decimal(18, 4))
+    case
+        when {{ rate }} = 1 then {{ amount }}
+        else cast(cast({{ amount }} as decimal(38, 4)) * {{ rate }} as decimal(18, 4))
+    end
+{%- endmacro %}
+
+{#- The sum of an amount over a group, as narrow as the amount itself; sums are wide, and wide columns are slow. -#}
+{% macro sum_money(amount) -%}
+    cast(sum({{ amount }}) as decimal(18, 4))
 {%- endmacro %}
 
 {#- The rate between two currencies: exactly 1 within one currency, else what the joined rate says, or null. -#}

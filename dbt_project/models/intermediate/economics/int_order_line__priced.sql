@@ -15,18 +15,8 @@ with costed as (
 
 select
     costed.order_no,
-    costed.order_key,
     costed.order_line_key,
-    costed.source_system,
-    costed.channel,
-    costed.account_key,
     costed.sku,
-    costed.ordered_at,
-    costed.ordered_on,
-    costed.is_void,
-    costed.currency,
-    costed.reporting_currency,
-    costed.reporting_rate,
     costed.qty,
     costed.line_amount,
     costed.line_discount,

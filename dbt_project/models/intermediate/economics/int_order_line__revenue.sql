@@ -2,21 +2,9 @@
 -- contained in the order, and of its costs.
 select
     lines.order_no,
-    lines.order_key,
     lines.order_line_key,
-    lines.source_system,
-    lines.channel,
     lines.sku,
-    lines.ordered_at,
-    lines.ordered_on,
-    lines.is_void,
-    lines.currency,
-    lines.reporting_currency,
-    lines.reporting_rate,
     lines.qty,
-    lines.line_n,
-    lines.weight_units,
-    lines.weight_total_units,
     lines.list_value is not null as is_list_price_known,
     coalesce(lines.list_value, lines.line_amount + lines.line_discount) as list_value,
     coalesce(lines.list_value - lines.line_amount - lines.line_discount, 0) as markdown,
@@ -25,13 +13,12 @@ select
     coalesce(lines.platform_subsidy, shares.platform_subsidy, 0) as platform_subsidy,
     coalesce(shares.shipping_charged, 0) as shipping_charged,
     coalesce(lines.tax, shares.tax_total, 0) as tax_contained,
-    lines.unit_cost,
-    lines.cost_order_rate,
-    lines.cost_reporting_rate,
     {% for component in ['platform_fee', 'payment_fee', 'commission', 'fulfilment', 'incentives'] %}
     coalesce(shares.{{ component }}, 0) as {{ component }},
     coalesce(shares.{{ component }}_reporting, 0) as {{ component }}_reporting,
     {% endfor %}
-    lines.account_key
+    lines.unit_cost,
+    lines.cost_order_rate,
+    lines.cost_reporting_rate
 from {{ ref('int_order_line__priced') }} as lines
 left join {{ ref('int_order_line__shared') }} as shares on lines.order_line_key = shares.order_line_key

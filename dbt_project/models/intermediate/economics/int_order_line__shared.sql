@@ -1,5 +1,7 @@
 -- Every amount of an order on its lines: shared by largest remainder in its own currency, then each line's share
 -- converted once. What belongs to the sale is in the order's currency, where it always is; costs are in both.
+{{ config(materialized='view') }}
+
 with of_orders as (
     select
         amounts.component,
@@ -46,11 +48,11 @@ converted as (
 
 select
     {% for component in ['order_discount', 'shipping_charged', 'platform_subsidy', 'tax_total'] %}
-    sum(case when component = '{{ component }}' then amount end) as {{ component }},
+    {{ sum_money("case when component = '" ~ component ~ "' then amount end") }} as {{ component }},
     {% endfor %}
     {% for component in ['platform_fee', 'payment_fee', 'commission', 'fulfilment', 'incentives'] %}
-    sum(case when component = '{{ component }}' then amount end) as {{ component }},
-    sum(case when component = '{{ component }}' then amount_reporting end) as {{ component }}_reporting,
+    {{ sum_money("case when component = '" ~ component ~ "' then amount end") }} as {{ component }},
+    {{ sum_money("case when component = '" ~ component ~ "' then amount_reporting end") }} as {{ component }}_reporting,
     {% endfor %}
     order_line_key
 from converted

@@ -13,7 +13,13 @@ with totals as (
 
 orders as (
     select
-        orders.*,
+        orders.order_no,
+        orders.order_key,
+        orders.channel,
+        orders.store_id,
+        orders.ordered_on,
+        orders.currency,
+        orders.reporting_currency,
         totals.line_n,
         totals.size_total_units
     from {{ ref('int_order__rated') }} as orders
@@ -21,7 +27,13 @@ orders as (
 )
 
 select
-    orders.*,
+    orders.order_no,
+    orders.channel,
+    orders.store_id,
+    orders.ordered_on,
+    orders.currency,
+    orders.reporting_currency,
+    orders.line_n,
     lines.order_line_key,
     lines.sku,
     lines.qty,

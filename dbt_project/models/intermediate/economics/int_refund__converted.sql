@@ -7,15 +7,15 @@ with refunds as (
         shared.shipping,
         shared.restocked_qty,
         stated.refund_key,
-        stated.order_key,
+        stated.order_no,
         stated.refunded_on,
         stated.refund_precision,
         stated.kind,
         stated.refund_currency,
-        lines.ordered_on,
-        lines.currency,
-        lines.reporting_currency,
-        lines.reporting_rate,
+        orders.ordered_on,
+        orders.currency,
+        orders.reporting_currency,
+        orders.reporting_rate,
         lines.tax_contained,
         lines.unit_cost,
         lines.cost_order_rate,
@@ -24,6 +24,7 @@ with refunds as (
     from {{ ref('int_refund__shared') }} as shared
     inner join {{ ref('int_refund__stated') }} as stated on shared.refund_key = stated.refund_key
     inner join {{ ref('int_order_line__revenue') }} as lines on shared.order_line_key = lines.order_line_key
+    inner join {{ ref('int_order__rated') }} as orders on stated.order_no = orders.order_no
 ),
 
 converted as (
@@ -64,7 +65,7 @@ taxed as (
 select
     refund_key,
     order_line_key,
-    order_key,
+    order_no,
     refunded_on,
     refund_precision,
     {% for suffix, rate in {'': 'cost_order_rate', '_reporting': 'cost_reporting_rate'}.items() %}

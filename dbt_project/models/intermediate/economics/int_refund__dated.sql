@@ -2,8 +2,8 @@
 {{ config(materialized='view') }}
 
 select
+    orders.order_no,
     refunds.refund_key,
-    refunds.order_key,
     lines.order_line_key,
     refunds.refunded_on,
     refunds.kind,
@@ -14,5 +14,5 @@ select
 from {{ ref('int_refund__unioned') }} as refunds
 inner join {{ ref('int_order__rated') }} as orders on refunds.order_key = orders.order_key
 left join {{ ref('int_order_line__priced') }} as lines
-    on refunds.order_line_key = lines.order_line_key and refunds.order_key = lines.order_key
+    on refunds.order_line_key = lines.order_line_key and orders.order_no = lines.order_no
 where not orders.is_void

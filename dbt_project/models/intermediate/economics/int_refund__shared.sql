@@ -10,7 +10,7 @@ parts as (
     {% for part in ['goods', 'shipping', 'restocked_qty'] %}
     select
         refund_key,
-        order_key,
+        order_no,
         '{{ part }}' as part,
         {{ to_units(part) }} as amount_units
     from of_orders
@@ -27,7 +27,7 @@ on_orders as (
         lines.weight_units,
         lines.weight_total_units
     from parts
-    inner join {{ ref('int_order_line__revenue') }} as lines on parts.order_key = lines.order_key
+    inner join {{ ref('int_order_line__priced') }} as lines on parts.order_no = lines.order_no
 ),
 
 shared as (
@@ -39,7 +39,7 @@ shared as (
         'goods' as part,
         {{ to_units('lines.gross_merchandise') }} as shared_units
     from of_orders as refunds
-    inner join {{ ref('int_order_line__revenue') }} as lines on refunds.order_key = lines.order_key
+    inner join {{ ref('int_order_line__revenue') }} as lines on refunds.order_no = lines.order_no
     where refunds.is_all_goods
 ),
 

@@ -2,7 +2,7 @@
 with refunds as (
     select
         refund_key,
-        order_key,
+        order_no,
         order_line_key,
         refunded_on,
         'dated' as refund_precision,
@@ -15,7 +15,7 @@ with refunds as (
     union all
     select
         refund_key,
-        order_key,
+        order_no,
         order_line_key,
         refunded_on,
         'order' as refund_precision,
@@ -33,5 +33,5 @@ select
     and refunds.refund_currency = orders.currency
     and refunds.goods = sums.gross_merchandise as is_all_goods
 from refunds
-inner join {{ ref('int_order__rated') }} as orders on refunds.order_key = orders.order_key
-inner join {{ ref('int_order__revenue') }} as sums on refunds.order_key = sums.order_key
+inner join {{ ref('int_order__rated') }} as orders on refunds.order_no = orders.order_no
+inner join {{ ref('int_order__revenue') }} as sums on refunds.order_no = sums.order_no

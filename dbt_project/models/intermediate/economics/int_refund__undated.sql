@@ -3,44 +3,47 @@
 {{ config(materialized='view') }}
 
 with dated as (
-    select distinct order_key from {{ ref('int_refund__dated') }}
+    select distinct order_no from {{ ref('int_refund__dated') }}
 ),
 
 line_totals as (
     select
-        lines.order_key,
+        orders.order_no,
         lines.order_line_key,
-        lines.ordered_on,
-        lines.currency,
+        orders.ordered_on,
+        orders.currency,
         lines.refunded_total
     from {{ ref('int_order_line__priced') }} as lines
-    left join dated on lines.order_key = dated.order_key
-    where lines.refunded_total <> 0 and not lines.is_void and dated.order_key is null
+    inner join {{ ref('int_order__rated') }} as orders on lines.order_no = orders.order_no
+    left join dated on lines.order_no = dated.order_no
+    where lines.refunded_total <> 0 and not orders.is_void and dated.order_no is null
 ),
 
 covered as (
-    select order_key from dated
+    select order_no from dated
     union distinct
-    select order_key from line_totals
+    select order_no from line_totals
 ),
 
 order_totals as (
     select
+        orders.order_no,
         orders.order_key,
         orders.ordered_on,
         orders.currency,
-        orders.refunded_total,
+        stated.refunded_total,
         sums.gross_merchandise,
         sums.shipping_charged
-    from {{ ref('int_order__unioned') }} as orders
-    inner join {{ ref('int_order__revenue') }} as sums on orders.order_key = sums.order_key
-    left join covered on orders.order_key = covered.order_key
-    where orders.refunded_total <> 0 and orders.status = 'paid' and covered.order_key is null
+    from {{ ref('int_order__unioned') }} as stated
+    inner join {{ ref('int_order__rated') }} as orders on stated.order_key = orders.order_key
+    inner join {{ ref('int_order__revenue') }} as sums on orders.order_no = sums.order_no
+    left join covered on orders.order_no = covered.order_no
+    where stated.refunded_total <> 0 and not orders.is_void and covered.order_no is null
 )
 
 select
+    order_no,
     order_line_key || '/refund' as refund_key,
-    order_key,
     order_line_key,
     ordered_on as refunded_on,
     currency as refund_currency,
@@ -49,8 +52,8 @@ select
 from line_totals
 union all
 select
+    order_no,
     order_key || '/refund' as refund_key,
-    order_key,
     cast(null as varchar) as order_line_key,
     ordered_on as refunded_on,
     currency as refund_currency,

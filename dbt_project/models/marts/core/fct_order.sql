@@ -7,11 +7,11 @@ with line_sums as (
         count(*) as line_n,
         {% for suffix in ['', '_reporting'] %}
         {% for amount in amounts %}
-        sum({{ amount }}{{ suffix }}) as {{ amount }}{{ suffix }},
+        {{ sum_money(amount ~ suffix) }} as {{ amount }}{{ suffix }},
         {% endfor %}
         {{ sum_known('contribution' ~ suffix) }} as contribution{{ suffix }},
         {% endfor %}
-        sum(case when contribution_reporting is not null then net_revenue_reporting end)
+        {{ sum_money('case when contribution_reporting is not null then net_revenue_reporting end') }}
             as costed_net_revenue_reporting,
         max(case when sku is not null then gross_merchandise end) as greatest_gross
     from {{ ref('fct_order_line_economics') }}
@@ -30,13 +30,10 @@ first_skus as (
 
 kept_orders as (
     select
-        orders.order_no,
-        row_number() over (
-            partition by kept.customer_id order by orders.ordered_at, orders.order_no
-        ) as kept_order_n
-    from {{ ref('int_order__rated') }} as orders
-    inner join {{ ref('int_order__kept') }} as kept on orders.order_no = kept.order_no
-    where kept.is_kept
+        order_no,
+        row_number() over (partition by customer_id order by ordered_at, order_no) as kept_order_n
+    from {{ ref('int_order__kept') }}
+    where is_kept
 )
 
 select
@@ -45,26 +42,25 @@ select
     orders.channel,
     orders.store_id,
     orders.account_key,
-    kept.customer_id,
+    orders.customer_id,
     orders.ordered_at,
     orders.ordered_on,
-    case when kept.is_wholly_refunded then 'refunded' else orders.status end as status,
-    kept.is_kept,
+    case when orders.is_wholly_refunded then 'refunded' else orders.status end as status,
+    orders.is_kept,
     kept_orders.kept_order_n,
     orders.attributed_campaign_id,
     orders.currency,
     orders.reporting_currency,
     coalesce(line_sums.line_n, 0) as line_n,
     first_skus.first_sku,
-    kept.refund_precision,
+    orders.refund_precision,
     {% for suffix in ['', '_reporting'] %}
     {% for amount in amounts + ['contribution'] %}
-    cast(line_sums.{{ amount }}{{ suffix }} as decimal(18, 4)) as {{ amount }}{{ suffix }},
+    line_sums.{{ amount }}{{ suffix }},
     {% endfor %}
     {% endfor %}
     cast(coalesce(line_sums.costed_net_revenue_reporting, 0) as decimal(18, 4)) as costed_net_revenue_reporting
-from {{ ref('int_order__rated') }} as orders
-inner join {{ ref('int_order__kept') }} as kept on orders.order_no = kept.order_no
+from {{ ref('int_order__kept') }} as orders
 left join line_sums on orders.order_key = line_sums.order_key
 left join first_skus on orders.order_key = first_skus.order_key
 left join kept_orders on orders.order_no = kept_orders.order_no

@@ -6,10 +6,10 @@
 with refunds as (
     select
         {% for suffix in suffixes %}
-        sum(refunded_goods{{ suffix }}) as refunded_goods{{ suffix }},
-        sum(refunded_shipping{{ suffix }}) as refunded_shipping{{ suffix }},
-        sum(tax_returned{{ suffix }}) as tax_returned{{ suffix }},
-        sum(cogs_returned{{ suffix }}) as cogs_returned{{ suffix }},
+        {{ sum_money('refunded_goods' ~ suffix) }} as refunded_goods{{ suffix }},
+        {{ sum_money('refunded_shipping' ~ suffix) }} as refunded_shipping{{ suffix }},
+        {{ sum_money('tax_returned' ~ suffix) }} as tax_returned{{ suffix }},
+        {{ sum_money('cogs_returned' ~ suffix) }} as cogs_returned{{ suffix }},
         {% endfor %}
         order_line_key
     from {{ ref('int_refund__converted') }}
@@ -21,12 +21,25 @@ sold as (
         {% for amount in [
             'list_value', 'markdown', 'merchant_discount', 'platform_subsidy', 'shipping_charged', 'tax_contained'
         ] %}
-        {{ convert_money(amount, 'reporting_rate') }} as {{ amount }}_reporting,
+        {{ convert_money('lines.' ~ amount, 'orders.reporting_rate') }} as {{ amount }}_reporting,
         {% endfor %}
-        {{ convert_money('cast(qty * unit_cost as decimal(18, 4))', 'cost_order_rate') }} as cost,
-        {{ convert_money('cast(qty * unit_cost as decimal(18, 4))', 'cost_reporting_rate') }} as cost_reporting,
-        *
-    from {{ ref('int_order_line__revenue') }}
+        {{ convert_money('cast(lines.qty * lines.unit_cost as decimal(18, 4))', 'lines.cost_order_rate') }} as cost,
+        {{ convert_money('cast(lines.qty * lines.unit_cost as decimal(18, 4))', 'lines.cost_reporting_rate') }}
+            as cost_reporting,
+        lines.*,
+        orders.order_key,
+        orders.source_system,
+        orders.channel,
+        orders.account_key,
+        orders.customer_id,
+        orders.ordered_at,
+        orders.ordered_on,
+        orders.currency,
+        orders.reporting_currency,
+        orders.is_void,
+        orders.is_kept
+    from {{ ref('int_order_line__revenue') }} as lines
+    inner join {{ ref('int_order__kept') }} as orders on lines.order_no = orders.order_no
 ),
 
 gross as (
@@ -63,11 +76,8 @@ recorded as (
             when records.knows_incentives{{ suffix }} then lines.incentives{{ suffix }}
         end as known_incentives{{ suffix }},
         {% endfor %}
-        kept.is_kept,
-        kept.customer_id,
         lines.*
     from gross as lines
-    inner join {{ ref('int_order__kept') }} as kept on lines.order_no = kept.order_no
     inner join {{ ref('int_channel__cost_rule') }} as rules on lines.channel = rules.channel
     left join {{ ref('int_order__recorded') }} as records on lines.order_no = records.order_no
     left join refunds on lines.order_line_key = refunds.order_line_key

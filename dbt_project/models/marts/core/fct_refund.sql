@@ -2,11 +2,11 @@
 select
     refunds.refund_key,
     refunds.order_line_key,
-    refunds.order_key,
-    lines.source_system,
-    lines.channel,
-    kept.customer_id,
-    lines.ordered_on,
+    orders.order_key,
+    orders.source_system,
+    orders.channel,
+    orders.customer_id,
+    orders.ordered_on,
     refunds.refunded_on,
     refunds.refund_precision,
     refunds.kind,
@@ -16,8 +16,7 @@ select
     refunds.tax_returned{{ suffix }},
     refunds.cogs_returned{{ suffix }},
     {% endfor %}
-    lines.currency,
-    lines.reporting_currency
+    orders.currency,
+    orders.reporting_currency
 from {{ ref('int_refund__converted') }} as refunds
-inner join {{ ref('int_order_line__revenue') }} as lines on refunds.order_line_key = lines.order_line_key
-inner join {{ ref('int_order__kept') }} as kept on lines.order_no = kept.order_no
+inner join {{ ref('int_order__kept') }} as orders on refunds.order_no = orders.order_no
