@@ -18,6 +18,7 @@ import polars as pl
 from pipelines.channels.base import Field, RawTable
 from pipelines.contracts.columns import DataType
 from pipelines.ingest import texts
+from pipelines.ingest.columns import constant, replaced
 from pipelines.ingest.errors import RowReason
 from pipelines.ingest.sources import Source
 from pipelines.ingest.times import cast_times
@@ -154,7 +155,7 @@ def _absent(cast: Cast, this: Field, height: int, source: Source) -> None:
     for column in _columns_of(this):
         default = getattr(source, this.default) if this.default else None
         dtype = pl.String() if this.identifier and this.type is not DataType.DATE else column[1]
-        cast.columns[column[0]] = pl.Series(column[0], [default], dtype=dtype).new_from_index(0, height)
+        cast.columns[column[0]] = constant(default, height, dtype).alias(column[0])
 
 
 def _columns_of(this: Field) -> list[tuple[str, pl.DataType]]:
@@ -196,7 +197,7 @@ def _typed(
     if given.dtype != pl.String:
         given, fast = _physical(given, this)
     if fast is None:
-        fast = pl.Series([None], dtype=this.type.polars).new_from_index(0, len(given))
+        fast = constant(None, len(given), this.type.polars)
     if this.type in NUMBERS and source.decimal == ".":
         fast = _with_signs(given, fast)
     parse = _parser(this, table, source)
@@ -216,7 +217,7 @@ def _with_signs(given: pl.Series, fast: pl.Series) -> pl.Series:
     usual = texts_left.str.contains(r"^-?\$?(?:\d{1,3}(?:,\d{3}){0,2}|\d{1,9})(?:[.]\d{1,4})?元?$")
     plain = texts_left.str.replace_all(r"[$,元]", "")
     values = pl.select(pl.when(usual).then(plain)).to_series().cast(fast.dtype)
-    return fast.scatter(left, values)
+    return replaced(fast, left, values)
 
 
 def _physical(given: pl.Series, this: Field) -> tuple[pl.Series, pl.Series]:
@@ -237,7 +238,7 @@ def _physical(given: pl.Series, this: Field) -> tuple[pl.Series, pl.Series]:
         return text, given
     if this.type is DataType.DATE and given.dtype.is_temporal():
         return text, given.cast(pl.Date)
-    return text, pl.Series([None], dtype=target).new_from_index(0, len(given))
+    return text, constant(None, len(given), target)
 
 
 def _parser(this: Field, table: RawTable, source: Source) -> Callable[[str], texts.Parsed]:
@@ -280,7 +281,7 @@ def settle(
         if fast.dtype == pl.Boolean
         else _from_text(found["value"], fast.dtype)
     )
-    return fast.scatter(found["row"], values)
+    return replaced(fast, found["row"], values)
 
 
 def _from_text(values: pl.Series, dtype: pl.DataType) -> pl.Series:

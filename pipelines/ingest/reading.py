@@ -20,6 +20,7 @@ from pipelines.contracts.columns import DataType
 from pipelines.contracts.money import to_units
 from pipelines.ingest.batches import Batch, batches, prefetched
 from pipelines.ingest.cells import Cast, cast_cells
+from pipelines.ingest.columns import constant, replaced
 from pipelines.ingest.container import Content
 from pipelines.ingest.errors import RowReason
 from pipelines.ingest.header import Layout, leading_cells
@@ -121,7 +122,7 @@ class Reading:
     def _heads(self, cast: Cast) -> pl.Series:
         """Which rows are the first line of their block; every row where the format knows no such thing."""
         height = len(next(iter(cast.columns.values())))
-        is_head = pl.Series([not self.table.head_marks]).new_from_index(0, height)
+        is_head = constant(not self.table.head_marks, height, pl.Boolean)
         for name in self.table.head_marks:
             is_head |= cast.columns[name].is_not_null()
         return is_head
@@ -131,7 +132,7 @@ class Reading:
     ) -> pl.DataFrame:
         table, height = self.table, len(lines)
         parts = [stand_ins[name] if name in stand_ins else cast.columns[name].cast(pl.String) for name in table.key]
-        nothing = pl.Series([None], dtype=pl.String).new_from_index(0, height)
+        nothing = constant(None, height, pl.String)
         money = cast.columns[table.money] if table.money else None
         currency = cast.columns[table.currency] if table.currency else nothing
         frame = pl.DataFrame(
@@ -142,7 +143,7 @@ class Reading:
                 "main_key": parts[0],
                 "row_hash": row_hash,
                 "is_head": is_head,
-                "is_bad": pl.Series([False]).new_from_index(0, height),
+                "is_bad": constant(False, height, pl.Boolean),
                 **self._dates(cast, height),
                 "money": _units(money) if money is not None else nothing.cast(pl.Int64),
                 "currency": currency,
@@ -153,8 +154,8 @@ class Reading:
     def _dates(self, cast: Cast, height: int) -> dict[str, pl.Series]:
         """When it happened and when it was learnt, by the rule of `contracts.entities.KNOWN_AT`."""
         zone = self.source.time_zone or "UTC"
-        event_at = pl.Series([None], dtype=pl.Datetime("us")).new_from_index(0, height)
-        event_on = pl.Series([None], dtype=pl.Date).new_from_index(0, height)
+        event_at = constant(None, height, pl.Datetime("us"))
+        event_on = constant(None, height, pl.Date)
         if self.table.event is not None:
             own = cast.columns[self.table.event]
             if self.table.field(self.table.event).type is DataType.DATE:
@@ -191,14 +192,12 @@ class Reading:
             else:
                 blank = cast.columns[this.name].is_null()
                 unread = cast.problem_table.filter(pl.col("position") == position)["row"]
-                blank = blank.scatter(unread, False) if len(unread) else blank
+                blank = replaced(blank, unread, constant(False, len(unread), pl.Boolean))
             rows = (blank & (is_head if this.head else True)).arg_true()
             reason = RowReason.KEY_MISSING if this.name in table.key else RowReason.MISSING_REQUIRED
-            cast.blame(
-                rows, position, this.name, reason, pl.Series([None], dtype=pl.String).new_from_index(0, len(rows))
-            )
+            cast.blame(rows, position, this.name, reason, constant(None, len(rows), pl.String))
         keyless = record_key.is_null().arg_true()
-        nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(keyless))
+        nothing = constant(None, len(keyless), pl.String)
         cast.blame(keyless, len(table.fields), table.key[0], RowReason.KEY_MISSING, nothing)
 
     def _future(self, cast: Cast, slim: pl.DataFrame) -> None:

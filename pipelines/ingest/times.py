@@ -17,6 +17,7 @@ import polars as pl
 
 from pipelines.channels.base import Field, RawTable
 from pipelines.ingest import texts
+from pipelines.ingest.columns import constant, replaced
 from pipelines.ingest.errors import RowReason
 from pipelines.ingest.sources import Source
 
@@ -63,10 +64,10 @@ def local_day(utc: pl.Series, zones: pl.Series | str) -> pl.Series:
     if isinstance(zones, str):
         local = utc if zones == "UTC" else utc.dt.replace_time_zone("UTC").dt.convert_time_zone(zones)
         return local.dt.date()
-    days = pl.Series([None], dtype=pl.Date).new_from_index(0, len(utc))
+    days = constant(None, len(utc), pl.Date)
     for zone in zones.drop_nulls().unique().to_list():
         rows = (zones == zone).fill_null(False).arg_true()
-        days = days.scatter(rows, local_day(utc.gather(rows), zone))
+        days = replaced(days, rows, local_day(utc.gather(rows), zone))
     return days
 
 
@@ -122,15 +123,15 @@ def _read(cast: Cast, position: int, this: Field, table: RawTable, given: pl.Ser
         found = pl.DataFrame({"row": left, "text": leftover}).join(known, on="text", how="left", maintain_order="left")
         failed = found.filter(pl.col("reason").is_not_null())
         cast.blame(failed["row"], position, this.name, failed["reason"], failed["text"])
-        stamp = stamp.scatter(found["row"], found["stamp"])
-        is_utc = is_utc.scatter(found["row"], found["is_utc"])
+        stamp = replaced(stamp, found["row"], found["stamp"])
+        is_utc = replaced(is_utc, found["row"], found["is_utc"])
     return stamp, is_utc
 
 
 def _fast(given: pl.Series, date_order: str | None) -> tuple[pl.Series, pl.Series]:
     sample = given.drop_nulls().head(1).to_list()
-    is_utc = pl.Series([False]).new_from_index(0, len(given))
-    nothing = pl.Series([None], dtype=STAMP).new_from_index(0, len(given))
+    is_utc = constant(False, len(given), pl.Boolean)
+    nothing = constant(None, len(given), STAMP)
     if not sample:
         return nothing, is_utc
     usual = pl.Series(sample)
@@ -143,14 +144,14 @@ def _fast(given: pl.Series, date_order: str | None) -> tuple[pl.Series, pl.Serie
             stamp = stamp.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         in_range = stamp.dt.year().is_between(texts.FIRST_YEAR, texts.LAST_YEAR - 1)
         stamp = pl.select(pl.when(in_range).then(stamp)).to_series()
-        return stamp, pl.Series([says_where]).new_from_index(0, len(given))
+        return stamp, constant(says_where, len(given), pl.Boolean)
     return nothing, is_utc
 
 
 def _physical(given: pl.Series) -> tuple[pl.Series, pl.Series]:
     aware = isinstance(given.dtype, pl.Datetime) and given.dtype.time_zone is not None
     stamp = given.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if aware else given
-    return stamp.cast(STAMP), pl.Series([aware]).new_from_index(0, len(given))
+    return stamp.cast(STAMP), constant(aware, len(given), pl.Boolean)
 
 
 def _to_utc(cast: Cast, stamp: pl.Series, is_utc: pl.Series, zones: pl.Series | str, naive_is_utc: bool) -> pl.Series:
@@ -165,7 +166,7 @@ def _to_utc(cast: Cast, stamp: pl.Series, is_utc: pl.Series, zones: pl.Series | 
         for zone in zones.unique().to_list():
             rows = (zones == zone).arg_true()
             part, gaps, folds = _localise(stamp.gather(rows), zone)
-            local, skipped, doubled = local.scatter(rows, part), skipped + gaps, doubled + folds
+            local, skipped, doubled = replaced(local, rows, part), skipped + gaps, doubled + folds
     cast.warn("times skipped by a change of clocks, counted on from before it", skipped)
     cast.warn("times that a change of clocks makes ambiguous, taken as the earlier", doubled)
     return pl.select(pl.when(is_utc).then(stamp).otherwise(local)).to_series()

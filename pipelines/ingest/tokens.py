@@ -20,6 +20,7 @@ from pipelines.channels.identifiers import normalise
 from pipelines.channels.person_names import normalise_names
 from pipelines.contracts.keys import value_key, value_keys
 from pipelines.ingest.cells import Cast
+from pipelines.ingest.columns import constant, replaced
 from pipelines.ingest.errors import RowReason
 from pipelines.ingest.sources import Source
 
@@ -40,6 +41,7 @@ class Tokeniser:
         self._pepper, self._source = pepper, source
         self._known: KnownTokens = {} if known is None else known
         self._seen: dict[str, list[pl.Series]] = {}
+        self._done: dict[str, tuple[pl.Series, pl.Series, pl.Series]] = {}
 
     def tokenise(self, cast: Cast, table: RawTable) -> dict[str, pl.Series]:
         """Replace the identifier columns of `cast` by keys and statuses.
@@ -48,6 +50,7 @@ class Tokeniser:
         `record_key`: the key, or a hash that is no evidence where the value is masked or not usable.
         """
         stand_ins: dict[str, pl.Series] = {}
+        self._done = {}
         for position, field in enumerate(table.fields):
             if field.identifier is None or field.id_kind == "birth_date":
                 continue
@@ -72,7 +75,7 @@ class Tokeniser:
             if not _is_order(id_type)
         ]
         everything = pl.concat(frames) if frames else pl.DataFrame(schema=VAULT_SCHEMA)
-        return everything.cast(VAULT_SCHEMA).sort(VAULT_SCHEMA.names())
+        return everything.cast(VAULT_SCHEMA).sort("value_key", "original")
 
     def _types(self, cast: Cast, position: int, field: Field, table: RawTable, height: int) -> pl.Series | str:
         """The type of every value: one for all, or one a row where a column says it."""
@@ -99,26 +102,41 @@ class Tokeniser:
     def _column(self, values: pl.Series, types: pl.Series | str) -> tuple[pl.Series, pl.Series]:
         if isinstance(types, str):
             return self._of_type(values, types)
-        keys = pl.Series([None], dtype=pl.String).new_from_index(0, len(values))
-        statuses = pl.Series(["missing"]).new_from_index(0, len(values))
+        keys = constant(None, len(values), pl.String)
+        statuses = constant("missing", len(values), pl.String)
         for id_type in sorted(types.drop_nulls().unique().to_list()):
             rows = (types == id_type).fill_null(False).arg_true()
             some_keys, some_statuses = self._of_type(values.gather(rows), id_type)
-            keys, statuses = keys.scatter(rows, some_keys), statuses.scatter(rows, some_statuses)
+            keys, statuses = replaced(keys, rows, some_keys), replaced(statuses, rows, some_statuses)
         return keys, statuses
 
     def _of_type(self, values: pl.Series, id_type: str) -> tuple[pl.Series, pl.Series]:
+        """Keys and statuses of a column; cells equal to those of an earlier column of the chunk are not looked up."""
         height = len(values)
         if values.null_count() == height:
-            return pl.Series([None], dtype=pl.String).new_from_index(0, height), pl.Series(["missing"]).new_from_index(
-                0, height
-            )
+            nothing = constant(None, height, pl.String)
+            return nothing, constant("missing", height, pl.String)
+        before = self._done.get(id_type)
+        if before is None or len(before[0]) != height:
+            found = self._look_up(values, id_type)
+            self._done[id_type] = (values, *found)
+            return found
+        others, keys, statuses = before
+        rows = values.ne_missing(others).arg_true()
+        if len(rows) > height // 2:
+            return self._look_up(values, id_type)
+        if len(rows):
+            some_keys, some_statuses = self._look_up(values.gather(rows), id_type)
+            keys, statuses = replaced(keys, rows, some_keys), replaced(statuses, rows, some_statuses)
+        return keys, statuses
+
+    def _look_up(self, values: pl.Series, id_type: str) -> tuple[pl.Series, pl.Series]:
         distinct = pl.DataFrame({"original": values.drop_nulls().unique()})
         self._seen.setdefault(id_type, []).append(distinct["original"])
         known = self._known.get(id_type, pl.DataFrame(schema=_TOKENS))
         seen = known.join(distinct, on="original", how="semi")
-        new = distinct.join(seen, on="original", how="anti")
-        if new.height:
+        if seen.height < distinct.height:
+            new = distinct.join(seen, on="original", how="anti")
             made = self._make(new["original"], id_type)
             self._known[id_type] = pl.concat([known, made])
             seen = pl.concat([seen, made])
@@ -145,7 +163,7 @@ class Tokeniser:
         if not len(rows):
             return keys
         hashed = [value_key(self._pepper, _RECORD, value) for value in values.gather(rows).to_list()]
-        return keys.scatter(rows, pl.Series(hashed, dtype=pl.String))
+        return replaced(keys, rows, pl.Series(hashed, dtype=pl.String))
 
 
 def _is_order(id_type: str) -> bool:

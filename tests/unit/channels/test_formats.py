@@ -81,6 +81,7 @@ def test_identifiers_never_reach_raw_in_clear(table: RawTable) -> None:
             continue
         columns = {column.name: column for column in field.raw_columns}
         assert field.name not in columns
+        assert not field.required or f"{field.name}_status" in columns
         if f"{field.name}_status" in columns:
             assert columns[f"{field.name}_status"].values == TOKEN_STATUSES
     texts = {column.name for column in table.own_columns if column.type is DataType.TEXT}

@@ -81,3 +81,14 @@ def test_times_of_parquet_are_zoned_like_texts() -> None:
     fixed = cast_cells(aware, ORDERS, Source("web", time_zone="America/New_York"))
     assert local.columns["created_at"].to_list() == [datetime(2024, 1, 16, 4, 30)]
     assert fixed.columns["created_at"].to_list() == [datetime(2024, 1, 15, 23, 30)]
+
+
+def test_offsets_and_zones_by_row_do_not_disturb_each_other() -> None:
+    cells = pl.DataFrame(
+        {
+            "transacted_at": ["2024-01-15 09:00:00 +0000", "2024-01-15 09:00:00", "2024-01-15 09:00:00"],
+            "transacted_at__zone": ["America/New_York", "America/New_York", "Europe/Berlin"],
+        }
+    )
+    cast = cast_cells(cells, SQUARE, Source("pos", time_zone="UTC"))
+    assert [stamp.hour for stamp in cast.columns["transacted_at"].to_list()] == [9, 14, 8]

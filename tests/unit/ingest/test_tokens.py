@@ -89,6 +89,30 @@ def test_masked_keys_still_tell_records_apart(house) -> None:
     assert not any("*" in name for name in raw["record_key"].to_list())
 
 
+def test_columns_of_one_type_that_mostly_agree_are_still_told_apart(house, texts) -> None:
+    header = texts.header + ",Shipping Phone,Phone,Shipping Name"
+    rows = []
+    for i in range(9):
+        own, shipping, contact = f"+1415555{i:04}", f"+1415555{i:04}", f"+1415555{i:04}"
+        if i == 3:
+            shipping = "+14155559993"
+        if i in {3, 5}:
+            contact = f"+1415555888{i}"
+        if i == 7:
+            shipping, contact = "", "415****0107"
+        rows.append(texts.order(i, phone=own) + f",{shipping},{contact},Ann Lee{i % 2}")
+    house.put("web/o.csv", "\n".join((header, *rows)) + "\n", DECLARED)
+    house.ingest()
+    raw = house.raw("shopify__orders")
+    for i, row in enumerate(raw.iter_rows(named=True)):
+        cells = rows[i].split(",")
+        for name, text in (("billing_phone", cells[16]), ("shipping_phone", cells[18]), ("phone", cells[19])):
+            expected = key(house.settings, "phone", text) if text.startswith("+") else None
+            assert row[f"{name}_key"] == expected, (i, name)
+            assert row[f"{name}_status"] == ("valid" if expected else "masked" if text else "missing")
+        assert row["shipping_name_key"] == key(house.settings, "name", f"ann lee{i % 2}")
+
+
 def test_old_customer_exports_are_keyed_by_what_they_have(house) -> None:
     header = "First Name,Last Name,Email,Phone,Accepts Marketing,Total Spent,Total Orders,Tags\n"
     rows = "Ann,Lee,ann@shop.test.org,,yes,10.00,1,\nBob,Ray,,+14155550102,no,5.00,1,\nNo,Body,,,no,0,0,\n"
