@@ -3,6 +3,8 @@
 Lives here: picking the columns that the format reads, hashes of rows, getting a row's text back, and reading ahead on
 a second thread (scanning and splitting release the interpreter's lock).
 Stays out: what the cells say (`cells`), structure of text (`structure`).
+
+Page checksums of Parquet are verified where its writer made them; without them a flipped bit in a file cannot be seen.
 """
 
 from __future__ import annotations
