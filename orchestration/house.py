@@ -21,6 +21,8 @@ DAGSTER_YAML = """\
 # Written by caw; edit as you like, it is not written again.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 """
 
 

@@ -24,6 +24,10 @@ FLOOR_OF_SCHEMA = {
 """The floor (asset group) on which a schema's tables live."""
 
 
+FLOOR_OF_FOLDER = {"identity": "identity", "economics": "core", "customers": "core"}
+"""The floor for which a folder of intermediate models works, where it is not the canonical one."""
+
+
 class FloorTranslator(DagsterDbtTranslator):
     """Keys are [schema, table] for models, seeds and sources alike; groups are the floors of the house."""
 
@@ -34,9 +38,11 @@ class FloorTranslator(DagsterDbtTranslator):
         )
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """The floor of the table's schema; the identity floor is cut out of the intermediate schema by folder."""
-        if "identity" in dbt_resource_props.get("fqn", []):
-            return "identity"
+        """The floor of the table's schema; intermediate models stand on the floor that their folder works for."""
+        folders = dbt_resource_props.get("fqn", [])
+        for folder, floor in FLOOR_OF_FOLDER.items():
+            if folder in folders:
+                return floor
         return FLOOR_OF_SCHEMA.get(_schema(dbt_resource_props), "other")
 
 
