@@ -80,6 +80,12 @@ def test_a_record_over_lines_with_too_few_fields_is_one_bad_row() -> None:
     assert rows_of(chunks) == {4: ["2", "b", "c"]}
 
 
+def test_an_open_quote_that_a_later_row_happens_to_close_costs_only_its_own_row() -> None:
+    chunks = scan(b'a,"b\nd,e,f\ng",h,i\nj,k,l\n')
+    assert bad_of(chunks) == [(2, 1, "UNTERMINATED_QUOTE")]
+    assert rows_of(chunks) == {3: ["d", "e", "f"], 4: ['g"', "h", "i"], 5: ["j", "k", "l"]}
+
+
 def test_the_last_row_without_newline() -> None:
     scanner = Scanner(",", 3, 2)
     chunks = list(scanner.chunks(iter([b"1,2,3\n4,5,6"]), 0))
