@@ -33,7 +33,7 @@ lint: $(READY) ## Check style, types, imports, SQL and the layers of the dbt pro
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --processes 2 dbt_project/models
-	$(BIN)/python -m orchestration.dbt_run target/lint
+	$(BIN)/python -m orchestration.dbt_run
 	$(BIN)/dbt-bouncer run --config-file dbt_project/dbt-bouncer.yml
 
 bench: $(READY) ## Run the benchmarks (ratios, minutes long)

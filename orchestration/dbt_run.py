@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetExecutionContext, Failure, MetadataValue, Output
@@ -157,3 +159,15 @@ def _project_digest() -> str:
             digest.update(str(path.relative_to(PROJECT_DIR)).encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def parse_for_lint(target: Path) -> None:
+    """Write the project's manifest into `target`, where `dbt-bouncer.yml` looks for it."""
+    with TemporaryDirectory() as home:
+        manifest = ensure_manifest(Settings(home=Path(home)))
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copy(manifest, target / "manifest.json")
+
+
+if __name__ == "__main__":
+    parse_for_lint(PROJECT_DIR / "target" / "lint")
