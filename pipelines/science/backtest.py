@@ -50,10 +50,10 @@ def backtest(log: pl.DataFrame, calibration_end: date, horizon_days: int, *, see
     Raises ValueError when no customer bought by the calibration end.
     """
     end = day_number(calibration_end)
+    if log.filter(pl.col("is_purchase") & (pl.col("day") <= end)).is_empty():
+        raise ValueError(f"no purchases up to {calibration_end.isoformat()}: nothing to calibrate on")
     forecast = forecast_base(log, end, horizon_days, seed=seed)
     customers = forecast.snapshot.customers
-    if customers.height == 0:
-        raise ValueError(f"no purchases up to {calibration_end.isoformat()}: nothing to calibrate on")
     after = afterwards(log, customers, end, horizon_days)
     outcome = Outcome(*(after[name].to_numpy().astype(np.float64) for name in after.columns[1:]))
     last = int(log["day"].max()) if log.height else end  # type: ignore[arg-type]

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from threadpoolctl import threadpool_limits
 
 from pipelines.science.baselines import amount_baselines, silence_baselines
 from pipelines.science.bootstrap import TotalInterval, total_interval
@@ -25,6 +24,7 @@ from pipelines.science.recalibration import rolling_origins
 from pipelines.science.season import Clock, find_clock
 from pipelines.science.snapshot import Snapshot, take_snapshot
 from pipelines.science.spend import SPEND_MODELS
+from pipelines.science.threads import one_thread
 from pipelines.science.transactions import afterwards, every_kth
 
 TARGETS = ("transactions", "value", "churn")
@@ -66,16 +66,19 @@ class BaseForecast:
 def forecast_base(log: pl.DataFrame, end: int, horizon: int, *, seed: int = 0, level: float = 0.9) -> BaseForecast:
     """Forecast every customer known at the end of day `end` over `horizon` days; later rows of the log are not read.
 
+    Raises ValueError when nobody bought by then.
     One thread inside numerical libraries, so that equal input gives equal bits on any machine.
     """
-    with threadpool_limits(limits=1):
-        return _forecast(log.filter(pl.col("day") <= end), end, horizon, seed, level)
+    known = log.filter(pl.col("day") <= end)
+    if not known["is_purchase"].any():
+        raise ValueError("no purchases by the end of observation: nothing to forecast from")
+    with one_thread(rescan=True):
+        return _forecast(known, end, horizon, seed, level)
 
 
 def _forecast(log: pl.DataFrame, end: int, horizon: int, seed: int, level: float) -> BaseForecast:
     clock = find_clock(log, end, horizon)
-    bought = log.filter(pl.col("is_purchase"))["day"]
-    first = int(bought.min()) if len(bought) else end  # type: ignore[arg-type]
+    first = int(log.filter(pl.col("is_purchase"))["day"].min())  # type: ignore[arg-type]
     origins, tested = rolling_origins(first, end, horizon)
     sample = every_kth(log.lazy(), PAST_CUSTOMERS).collect()
     past = [take_snapshot(sample, origin, tested, clock, with_outcome=True) for origin in origins]
@@ -96,7 +99,7 @@ def _forecast(log: pl.DataFrame, end: int, horizon: int, seed: int, level: float
     baselines = _baselines(snapshot, past, log)
     names = {target: tuple(found) for target, found in baselines.items()}
     candidates |= _as_forecasts(baselines, len(snapshot.x))
-    champion, losses = _choose(log, past, panels, combination, challenger, spend_model)
+    champion, losses = _choose(log, past, panels, (combination, challenger), spend_model, names)
     extra = float(np.hypot(combination.orders_level.log_sd, clock.log_sd))
     interval = _interval(panel, combination, float(candidates[champion["transactions"]].orders.sum()), level, extra)
     return BaseForecast(
@@ -162,11 +165,12 @@ def _choose(
     log: pl.DataFrame,
     past: list[Snapshot],
     panels: list[Panel],
-    combination: Combination,
-    challenger: Challenger,
+    learned: tuple[Combination, Challenger],
     spend_model: str,
+    baselines: dict[str, tuple[str, ...]],
 ) -> tuple[dict[str, str], dict[str, dict[str, float]]]:
     """The champion of each target and the candidates' losses, from past origins only."""
+    combination, challenger = learned
     if not combination.past:
         return dict.fromkeys(TARGETS, "combined"), {target: {} for target in TARGETS}
     rows: list[dict[str, Forecast]] = []
@@ -187,7 +191,8 @@ def _choose(
     champion, losses = {}, {}
     for target, part in zip(TARGETS, ("orders", "value", "silence"), strict=True):
         stacked = {name: np.concatenate([getattr(row[name], part) for row in rows]) for name in rows[0]}
-        stacked = {name: found for name, found in stacked.items() if found.any()}
+        silent = {name for names in baselines.values() for name in names} - set(baselines[target])
+        stacked = {name: found for name, found in stacked.items() if name not in silent}
         champion[target], losses[target] = choose(
             target, actual[target], stacked | {"gradient_boosting": boosted[target]}, code
         )

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from pipelines.science.numerics import Array
+from pipelines.science.threads import one_thread
 
 Objective = Callable[[Array], tuple[float, Array]]
 """Log-parameters in; log-likelihood (to be maximised) and its gradient out."""
@@ -74,7 +75,8 @@ def maximise(
     begin = np.clip(np.log(np.maximum(np.asarray(start, dtype=np.float64), 1e-12)), -BOUND + 1, BOUND - 1)
     limits = [(-BOUND, BOUND)] * len(begin)
     options = {"maxiter": max_iterations, "ftol": 1e-13, "gtol": 1e-9, "maxcor": 12}
-    found = minimize(descend, begin, jac=True, method="L-BFGS-B", bounds=limits, options=options)
+    with one_thread():
+        found = minimize(descend, begin, jac=True, method="L-BFGS-B", bounds=limits, options=options)
     theta, value, steps = np.asarray(found.x), float(found.fun), int(found.nit)
     curvature = np.full((len(theta), len(theta)), np.nan)
     if polish:

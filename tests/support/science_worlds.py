@@ -218,3 +218,23 @@ def cdnow() -> World:
         }
     )
     return World("cdnow", log, date(1997, 9, 30), 273, False)
+
+
+def bgnbd_customers(
+    rng: np.random.Generator, size: int, parameters: dict[str, float], oldest: float, horizon: float
+) -> tuple[NDArray[np.float64], ...]:
+    """x, t_x, T and purchases in the next `horizon` of BG/NBD customers aged up to `oldest` (continuous time)."""
+    age = rng.uniform(0, oldest, size)
+    rate = rng.gamma(parameters["r"], 1.0 / parameters["alpha"], size)
+    leave = rng.beta(parameters["a"], parameters["b"], size)
+    x, t_x, future, now = np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size)
+    alive = np.arange(size)
+    while len(alive):
+        now[alive] += rng.exponential(1.0, len(alive)) / np.maximum(rate[alive], 1e-12)
+        alive = alive[now[alive] <= age[alive] + horizon]
+        past = now[alive] <= age[alive]
+        x[alive] += past
+        future[alive] += ~past
+        t_x[alive] = np.where(past, now[alive], t_x[alive])
+        alive = alive[rng.random(len(alive)) >= leave[alive]]
+    return x, t_x, age, future
