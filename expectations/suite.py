@@ -121,8 +121,7 @@ class Suite(_Strict):
 
 def load_suite(layer: str, folder: Path = FOLDER) -> Suite:
     """The suite of a layer. ValidationError tells what is wrong with the file; FileNotFoundError that there is none."""
-    text = (folder / "suites" / f"{layer}.yml").read_text(encoding="utf-8")
-    suite = Suite.model_validate(yaml.safe_load(text))
+    suite = Suite.model_validate(_read(folder / "suites" / f"{layer}.yml"))
     known = load_thresholds(folder)
     unknown = sorted(
         {name for s in suite.subjects for e in s.expectations for name in e.threshold_names if name not in known}
@@ -134,8 +133,13 @@ def load_suite(layer: str, folder: Path = FOLDER) -> Suite:
 
 def load_thresholds(folder: Path = FOLDER) -> dict[str, Threshold]:
     """The thresholds by name; a bare number, or one without owner, reason and date, is refused."""
-    content = yaml.safe_load((folder / "thresholds.yml").read_text(encoding="utf-8"))
+    content = _read(folder / "thresholds.yml")
     return {name: Threshold.model_validate(entry) for name, entry in content.items()}
+
+
+def _read(path: Path) -> Any:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same language, read ten times faster
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
 
 
 @cache

@@ -6,6 +6,7 @@ doubled channel, whose publish is refused while the last version stays served.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,10 +14,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import yaml
 
 from expectations import LAYERS, run_layer
-from expectations.suite import FOLDER
+from expectations.suite import FOLDER, Suite, load_suite
 from pipelines.contracts.settings import Settings
 from pipelines.ingest import account_book
 from pipelines.warehouse import current_version, open_build, publish
@@ -257,11 +257,11 @@ def patient(world: TinyWorld, tmp_path: Path) -> Settings:
 
 def subjects_of(check: str, layer: str, folder: Path) -> Path:
     """A gate folder whose suite holds the subjects of `check` only."""
-    suite = yaml.safe_load((FOLDER / "suites" / f"{layer}.yml").read_text())
     name = check.split(".", maxsplit=1)[0]
-    suite["subjects"] = [s for s in suite["subjects"] if any(e["check"] == name for e in s["expectations"])]
+    subjects = [s for s in load_suite(layer).subjects if any(e.check == name for e in s.expectations)]
+    suite = Suite(layer=layer, subjects=tuple(subjects)).model_dump(mode="json", exclude_none=True)
     (folder / "suites").mkdir(parents=True)
-    (folder / "suites" / f"{layer}.yml").write_text(yaml.safe_dump(suite))
+    (folder / "suites" / f"{layer}.yml").write_text(json.dumps(suite))  # JSON is YAML
     (folder / "thresholds.yml").symlink_to(FOLDER / "thresholds.yml")
     (folder / "metrics").symlink_to(FOLDER / "metrics")
     return folder
