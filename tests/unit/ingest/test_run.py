@@ -110,6 +110,17 @@ def test_a_changed_declaration_reads_the_file_again(house, texts) -> None:
     assert house.raw("shopify__orders")["created_at"][0].hour == 13
 
 
+def test_files_read_again_are_not_repeats_of_what_they_were(house, texts) -> None:
+    house.put("web/a.csv", texts.shopify(texts.order(1), texts.order(2)))
+    house.put("web/b.csv", texts.shopify(texts.order(2), texts.order(3)))
+    house.ingest()
+    before = house.book().select("source_file", "accepted_n", "duplicate_n").rows()
+    (house.settings.landing_dir / "web" / "_source.yml").write_text("channel: outlet")
+    assert len(house.ingest().read) == 2
+    assert house.book().select("source_file", "accepted_n", "duplicate_n").rows() == before
+    assert house.raw("shopify__orders")["channel"].to_list() == ["outlet"] * 3
+
+
 def test_another_pepper_or_reader_reads_everything_again(house, texts, monkeypatch: pytest.MonkeyPatch) -> None:
     house.put("web/a.csv", texts.shopify(texts.order(1)))
     house.ingest()
