@@ -65,6 +65,7 @@ def test_a_link_has_the_keys_that_the_identifiers_have_elsewhere(house, texts) -
     pairs = links.select("id_value_a_key", "id_value_b_key").rows()
     assert pairs == [(customer["email_key"], customer["source_customer_id_key"]), (customer["phone_key"], "#7")]
     assert (4, "id_type_a", "BAD_ENUM") in house.quarantine()
+    assert not [kind for kind in house.private_rows("vault")["id_type"].to_list() if kind.endswith(":order")]
 
 
 def test_a_native_id_is_of_the_source_that_the_row_names(house) -> None:
