@@ -101,6 +101,7 @@ def build(
     manifest: Mapping[str, Any],
     translator: DagsterDbtTranslator,
     select: str,
+    exclude: str | None,
     on_node: Callable[[str], None],
 ) -> Iterator[Output[None] | AssetCheckResult]:
     """Build the selected models, seeds and data tests; yield an output or a check result for each.
@@ -108,7 +109,7 @@ def build(
     Unit tests of dbt run in the project's test suite, not in every build. Raises Failure, after everything that
     succeeded was yielded, naming what failed.
     """
-    arguments, indirect = get_subset_selection_for_context(context, manifest, select, None, None, translator, None)
+    arguments, indirect = get_subset_selection_for_context(context, manifest, select, exclude, None, translator, None)
     if indirect:
         os.environ["DBT_INDIRECT_SELECTION"] = indirect
     try:

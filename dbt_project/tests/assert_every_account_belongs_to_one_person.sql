@@ -1,7 +1,7 @@
 -- Truth: identity assigns every account to exactly one person at a time, and nobody else.
 -- Usual cause: identity ran on an older evidence than the accounts of this build.
 -- Where to look: the identity step between the two dbt stretches.
-{{ config(meta={'dagster': {'ref': {'name': 'dim_account'}}}) }}
+{{ config(tags=['post_identity'], meta={'dagster': {'ref': {'name': 'dim_account'}}}) }}
 
 select
     accounts.account_key,
