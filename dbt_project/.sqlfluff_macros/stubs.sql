@@ -32,3 +32,7 @@
 {% macro last_day_before(next_from, stated_end) -%}
     least({{ next_from }}, {{ stated_end }})
 {%- endmacro %}
+{% macro is_known() -%}
+    known_at < (select run_context.cutoff_at from run_context)
+{%- endmacro %}
+{% macro raw_tables() %}{% endmacro %}

@@ -1,5 +1,5 @@
--- Orders and lines that do not find each other: lines whose order is not known (quarantined, say) are in no fact; orders
--- without lines are worth nothing until their lines arrive.
+-- Orders and lines that do not find each other: lines whose order is not known (quarantined, say) are in no fact;
+-- orders without lines are worth nothing until their lines arrive.
 {{ config(materialized='view') }}
 
 select

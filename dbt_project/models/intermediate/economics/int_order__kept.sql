@@ -1,5 +1,5 @@
--- Orders with who ordered, whether they are kept (paid, not cancelled and not wholly refunded), and how their refunds are
--- dated.
+-- Orders with who ordered, whether they are kept (paid, not cancelled and not wholly refunded), and how their refunds
+-- are dated.
 with refunded as (
     select
         order_no,

@@ -9,7 +9,21 @@
 } %}
 
 select
-    lines.*,
+    lines.order_no,
+    lines.order_line_key,
+    lines.ordered_on,
+    lines.currency,
+    lines.reporting_currency,
+    lines.sku,
+    lines.qty,
+    lines.line_amount,
+    lines.line_discount,
+    lines.platform_subsidy,
+    lines.tax,
+    lines.refunded_total,
+    lines.line_n,
+    lines.weight_units,
+    lines.weight_total_units,
     coalesce(
         lines.stated_list_value,
         cast(lines.qty * coalesce({{ closeness | join('.list_price, ') }}.list_price) as decimal(18, 4))

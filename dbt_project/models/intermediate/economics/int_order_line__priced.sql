@@ -1,5 +1,5 @@
--- Lines at their prices and costs: the price asked, the list value, and what one unit cost on the day of the order, with
--- the rates of that cost's currency. No unit cost where none is stated.
+-- Lines at their prices and costs: the price asked, the list value, and what one unit cost on the day of the order,
+-- with the rates of that cost's currency. No unit cost where none is stated.
 with costed as (
     select
         lines.*,

@@ -1,5 +1,5 @@
--- Lines of known orders, with the weights by which amounts of the order are shared among them: the line amounts, or equal
--- ones where all are zero.
+-- Lines of known orders, with the weights by which amounts of the order are shared among them: the line amounts, or
+-- equal ones where all are zero.
 {{ config(materialized='view') }}
 
 with totals as (

@@ -1,5 +1,5 @@
--- Refunds that deserve a look: booked on no order, on one that was never paid or was cancelled, before it was placed, or
--- beyond what it was worth. The first two are not in core, the others are: money that went back went back.
+-- Refunds that deserve a look: booked on no order, on one that was never paid or was cancelled, before it was placed,
+-- or beyond what it was worth. The first two are not in core, the others are: money that went back went back.
 {{ config(materialized='view') }}
 
 with dated as (

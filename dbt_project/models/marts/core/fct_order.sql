@@ -1,5 +1,8 @@
--- Orders as known at the as-of day, with the sums of their lines. A contribution that one line lacks the order lacks too.
-{% set amounts = ['list_value', 'markdown', 'merchant_discount', 'gross_merchandise', 'refunded_goods', 'net_revenue'] %}
+-- Orders as known at the as-of day, with the sums of their lines. A contribution that one line lacks the order lacks
+-- too.
+{% set amounts = [
+    'list_value', 'markdown', 'merchant_discount', 'gross_merchandise', 'refunded_goods', 'net_revenue'
+] %}
 
 with line_sums as (
     select

@@ -67,7 +67,8 @@ recorded as (
         end as cogs{{ suffix }},
         {% for fee in fees %}
         case
-            when records.has_{{ fee }} then case when records.knows_{{ fee }}{{ suffix }} then lines.{{ fee }}{{ suffix }} end
+            when records.has_{{ fee }} and not records.knows_{{ fee }}{{ suffix }} then null
+            when records.has_{{ fee }} then lines.{{ fee }}{{ suffix }}
             when lines.is_void or not rules.bears_{{ fee }} then 0
         end as known_{{ fee }}{{ suffix }},
         {% endfor %}
@@ -89,8 +90,8 @@ netted as (
         gross_merchandise{{ suffix }} + shipping_charged{{ suffix }} - cancelled{{ suffix }}
         - refunded_goods{{ suffix }} - refunded_shipping{{ suffix }} - tax{{ suffix }} as net_revenue{{ suffix }},
         cogs{{ suffix }} + known_platform_fee{{ suffix }} + known_payment_fee{{ suffix }}
-        + known_commission{{ suffix }} + known_fulfilment{{ suffix }} + known_incentives{{ suffix }}
-            as costs{{ suffix }},
+        + known_commission{{ suffix }} + known_fulfilment{{ suffix }}
+        + known_incentives{{ suffix }} as costs{{ suffix }},
         {% endfor %}
         *
     from recorded

@@ -1,10 +1,12 @@
--- Versions of raw records that a later version replaced, as of the as-of day: of two the one learnt later counts, and of
--- two learnt at once the one with the larger hash, so that nothing depends on the order of files. Few rows: only records
--- that were stated more than once.
+-- Versions of raw records that a later version replaced, as of the as-of day: of two the one learnt later counts, and
+-- of two learnt at once the one with the larger hash, so that nothing depends on the order of files. Few rows: only
+-- records that were stated more than once.
 {{ config(materialized='table') }}
 
+{% set tables = raw_tables() or ['canonical__refund'] %}
+
 with restated as (
-    {% for table in raw_tables() %}
+    {% for table in tables %}
     select
         '{{ table }}' as raw_table,
         source_system,
@@ -18,7 +20,7 @@ with restated as (
 ),
 
 versions as (
-    {% for table in raw_tables() %}
+    {% for table in tables %}
     select distinct
         restated.raw_table,
         restated.source_system,
