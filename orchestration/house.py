@@ -15,7 +15,7 @@ from dagster import InitResourceContext, ResourceDefinition, resource
 
 from pipelines.contracts.progress import Progress, Quiet
 from pipelines.contracts.settings import Settings
-from pipelines.warehouse import writer_lock
+from pipelines.warehouse import begin_build, repair, writer_lock
 
 DAGSTER_YAML = """\
 # Written by caw; edit as you like, it is not written again.
@@ -36,12 +36,17 @@ class House:
 
 
 def house_resource(settings: Settings, progress: Progress | None = None) -> ResourceDefinition:
-    """The resource `house`: holds the writer's lock from the first step of a run to the last."""
+    """The resource `house`: holds the writer's lock from the first step of a run to the last.
+
+    A run begins by repairing what a dead one left and with the last good build, whichever asset it materializes.
+    """
 
     @resource(description="Settings, progress and the writer's lock of the house.")
     def house(context: InitResourceContext) -> Iterator[House]:
         run_id = context.run_id or "none"
         with writer_lock(settings, run_id):
+            repair(settings)
+            begin_build(settings)
             yield House(settings, progress or Quiet(), run_id)
 
     return house

@@ -24,7 +24,7 @@ from orchestration.console import step
 from orchestration.house import House
 from pipelines.channels.registry import RAW_TABLES
 from pipelines.ingest import account_book, create_raw_views, default_as_of, ingest_landing
-from pipelines.warehouse import begin_build, open_build, write_run_context
+from pipelines.warehouse import open_build, write_run_context
 
 KINDS = {"parquet", "polars"}
 
@@ -66,7 +66,6 @@ def ingest(context: AssetExecutionContext, config: IngestConfig) -> Iterator[Mat
     """Ingest what is new in the landing folder and put views on everything ingested so far."""
     house: House = context.resources.house
     settings = house.settings
-    begin_build(settings)
     selected = {key.path[-1] for key in context.selected_asset_keys}
     report = ingest_landing(settings, house.progress, tables=selected)
     if report.refused and not config.allow_refused:
