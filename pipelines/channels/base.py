@@ -107,12 +107,13 @@ class RawTable:
 
     `key` are the fields whose values make `record_key` (the first non-null one when `key_any`). `block` says that all
     rows of a file with one key are one record (an order over several lines); `head_fields` are then filled on its
-    first line only, which is recognised by a value in any of `head_marks`. `event` is the field of the business time, `money` the additive amount of the account book,
-    `currency` the field that names its currency. `layouts` are alternative sets of required headers (field names);
-    without them the fields marked `fingerprint` are the one layout. `known_headers` are headers of the format that
-    raw leaves out on purpose: free text and what nothing reads. `date_order` (mdy, dmy) is how the format writes days
-    that do not start with the year; without it such days are refused. `zones` are names of time zones in the export.
-    `dates_activity` is false for tables whose dates may lie ahead (plans, price lists). Raising `version` makes files be read again.
+    first line only, which is recognised by a value in any of `head_marks`. `event` is the field of the business time,
+    `money` the additive amount of the account book, `currency` the field that names its currency. `layouts` are
+    alternative sets of required headers (field names); without them the fields marked `fingerprint` are the one
+    layout. `known_headers` are headers of the format that raw leaves out on purpose: free text and what nothing
+    reads. `date_order` (mdy, dmy) is how the format writes days that do not start with the year; without it such days
+    are refused. `zones` are names of time zones in the export. `dates_activity` is false for tables whose dates may
+    lie ahead (plans, price lists). Raising `version` makes files be read again.
     """
 
     name: str
