@@ -153,7 +153,7 @@ import polars as pl
 
 from pipelines.contracts.columns import Table, integer
 from pipelines.contracts.marts import Inputs, Mart, MartParams
-from pipelines.marts.common import AS_OF, CURRENCY, CUSTOMER_ID, of_customers, stamp
+from pipelines.marts.common import AS_OF, CURRENCY, CUSTOMER_ID, customers, stamp
 
 TABLE = Table(
     "$NAME",
@@ -170,9 +170,10 @@ TABLE = Table(
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """Count a customer's kept orders."""
-    orders = of_customers(inputs["fct_order"], inputs)
-    counted = orders.group_by("customer_id").agg(pl.col("is_kept").sum().cast(pl.Int64).alias("kept_order_n"))
-    return counted.with_columns(*stamp(params))
+    kept = pl.col("is_kept").sum().cast(pl.Int64).alias("kept_order_n")
+    counted = inputs["fct_order"].group_by("customer_id").agg(kept)
+    mine = customers(inputs).select("customer_id").join(counted, on="customer_id", how="left")
+    return mine.with_columns(pl.col("kept_order_n").fill_null(0), *stamp(params))
 
 
 MART = Mart(
