@@ -37,7 +37,7 @@ lint: $(READY) ## Check style, types, imports, SQL and the layers of the dbt pro
 	$(BIN)/dbt-bouncer run --config-file dbt_project/dbt-bouncer.yml
 
 bench: $(READY) ## Run the benchmarks (ratios, minutes long)
-	$(BIN)/python -m tests.benchmarks
+	@for script in tests/benchmarks/*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python $$script || exit 1; done
 
 lock: ## Compile requirements.lock anew from pyproject.toml
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet $(UV)
