@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -18,8 +17,6 @@ import polars as pl
 import pytest
 
 from pipelines.contracts.settings import Settings
-
-sys.path.insert(0, str(Path(__file__).parent))  # tests import `support`
 
 TEST_PEPPER = "a pepper for tests, fixed so that digests compare"
 WORLD_PEOPLE, WORLD_MONTHS, WORLD_SEED, WORLD_START = 500, 30, 11, date(2023, 7, 1)

@@ -5,6 +5,7 @@ Lives here: one op that computes the selected marts in order. Stays out: any for
 
 from collections.abc import Iterator
 
+import polars as pl
 from dagster import AssetExecutionContext, AssetKey, AssetSpec, MaterializeResult, MetadataValue, multi_asset
 
 from orchestration.console import step
@@ -63,7 +64,7 @@ def marts(context: AssetExecutionContext) -> Iterator[MaterializeResult]:
             )
 
 
-def _preview(frame) -> str:  # type: ignore[no-untyped-def]
+def _preview(frame: pl.DataFrame) -> str:
     head = frame.head(5)
     lines = ["| " + " | ".join(head.columns) + " |", "|" + "---|" * len(head.columns)]
     lines += ["| " + " | ".join("" if value is None else str(value) for value in row) + " |" for row in head.rows()]
