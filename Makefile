@@ -54,7 +54,7 @@ $(READY): requirements.lock pyproject.toml
 		echo "No virtual environment could be made. On Debian or Ubuntu: sudo apt install python3-venv"; exit 2; }
 	@echo "Installing into $(VENV) from the hashed lock file (about a minute)"
 	@if $(BIN)/pip install --quiet --disable-pip-version-check $(UV) 2>/dev/null && \
-		$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock; then :; \
+		$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock; then :; \
 	else $(BIN)/pip install --disable-pip-version-check --require-hashes -r requirements.lock; fi
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
