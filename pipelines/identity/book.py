@@ -15,6 +15,9 @@ from pipelines.channels.identifier_types import IdentifierType
 from pipelines.identity.case import BIRTH, HINT, NAME, Case
 from pipelines.identity.policy import Policy
 
+TIMES = ("first_seen_at", "last_seen_at")
+CODE = pl.lit(0, pl.Int32)
+VALUES = {"val": pl.Int32, "value": pl.String, "type": pl.Int8, "id_type": pl.String, "scope_key": pl.String}
 UNKNOWN_FIRST, UNKNOWN_LAST = -(2**62), 2**62
 """Times of evidence that is not dated: it overlaps everything, so it never makes an epoch."""
 
@@ -33,10 +36,10 @@ class Slot:
 class Book:
     """A case in codes.
 
-    keys: account keys in order, the code being the position. evidence: acc, type, val, first, last, one row per
-    account and value; values of one account only join nobody and are left out unless their type is limited or
-    supports. values: val, type, id_type, scope_key, value. facts: acc, slot, item; the item of an identifier type is a
-    val, any other a position in `texts`. slots: meaning of each slot code.
+    keys: account keys in order, the code being the position. evidence: acc, type, val, first, last, n (accounts on the
+    value), one row per account and value; values of one account only join nobody and are left out unless their type
+    is limited or supports. values: val, type, id_type, scope_key, value, n. facts: acc, slot, item; the item of an
+    identifier type is a val, any other a position in `texts`. slots: meaning of each slot code.
     """
 
     keys: pl.Series
@@ -74,36 +77,44 @@ def open_book(case: Case, policy: Policy) -> Book:
 def _code_evidence(
     evidence: pl.DataFrame, codes: pl.DataFrame, types: tuple[IdentifierType, ...], support: list[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    type_codes = pl.DataFrame(
-        {"id_type": [t.name for t in types], "type": np.arange(len(types), dtype=np.int8)},
-        schema_overrides={"id_type": pl.String},
-    )
-    kept = [*support, *(t.name for t in types if t.limit is not None)]
-    value_key = ["id_type", "scope_key", "value"]
-    counted = evidence.group_by(value_key).len().filter((pl.col("len") > 1) | pl.col("id_type").is_in(kept))
-    values = (
-        counted.join(type_codes, on="id_type")
-        .select("type", *value_key)
-        .sort("type", "scope_key", "value")
-        .with_columns(val=pl.int_range(pl.len(), dtype=pl.Int32))
-    )
-    coded = (
-        evidence.join(values, on=value_key)
-        .join(codes, on="account_key")
+    kept = {*support, *(t.name for t in types if t.limit is not None)}
+    by_account = evidence.join(codes, on="account_key").drop("account_key")
+    by_type = by_account.partition_by("id_type", as_dict=True, include_key=False)
+    values, coded, offset = [], [by_account.clear().select("acc", *TIMES, type=CODE, val=CODE)], 0
+    for code, rule in enumerate(types):
+        own = by_type.get((rule.name,))
+        if own is None or (rule.name not in kept and own["value"].n_unique() == own.height):
+            continue
+        key = ["value"] if own["scope_key"].n_unique() < 2 else ["scope_key", "value"]
+        found = own.group_by(key).agg(pl.col("scope_key").first().alias("scope"), n=pl.len())
+        if rule.name not in kept:
+            found = found.filter(pl.col("n") > 1)
+        found = found.sort("scope", "value").with_columns(val=pl.int_range(offset, offset + pl.len(), dtype=pl.Int32))
+        offset += found.height
+        values.append(
+            found.select("val", "value", type=pl.lit(code, pl.Int8), id_type=pl.lit(rule.name), scope_key="scope")
+        )
+        rows = own.join(found.select(*key, "val"), on=key)
+        coded.append(rows.select("acc", *TIMES, type=pl.lit(code, pl.Int32), val="val"))
+    ordered = (
+        pl.concat(coded)
         .select(
             "acc",
-            "type",
+            pl.col("type").cast(pl.Int8),
             "val",
             first=pl.col("first_seen_at").cast(pl.Int64).fill_null(UNKNOWN_FIRST),
             last=pl.col("last_seen_at").cast(pl.Int64).fill_null(UNKNOWN_LAST),
         )
+        .sort("val", "acc")
     )
-    coded = coded.sort("val", "acc")
     repeats = (pl.col("val") == pl.col("val").shift()) & (pl.col("acc") == pl.col("acc").shift())
-    if coded.select(repeats.any()).item():
-        merged = coded.group_by("acc", "type", "val").agg(pl.col("first").min(), pl.col("last").max())
-        coded = merged.sort("val", "acc")
-    return coded, values
+    if ordered.select(repeats.any()).item():
+        merged = ordered.group_by("acc", "type", "val").agg(pl.col("first").min(), pl.col("last").max())
+        ordered = merged.sort("val", "acc")
+    sizes = ordered["val"].rle().struct.field("len").cast(pl.Int32)
+    n = np.repeat(sizes.to_numpy(), sizes.to_numpy())
+    empty = pl.DataFrame(schema=VALUES)
+    return ordered.with_columns(n=n), pl.concat([empty, *values]).with_columns(n=sizes)
 
 
 def _code_facts(
@@ -134,4 +145,4 @@ def _code_facts(
         own = values.filter((pl.col("id_type") == id_type) & (pl.col("scope_key") == scope_key)).select("val")
         rows = evidence.join(own, on="val", how="semi")
         facts.append(rows.select("acc", pl.lit(code, pl.Int16).alias("slot"), item=pl.col("val")))
-    return tuple(slots), pl.concat(facts).unique(), texts["text"].to_list()
+    return tuple(slots), pl.concat(facts), texts["text"].to_list()

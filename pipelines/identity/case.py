@@ -38,7 +38,8 @@ class Case:
     """What is known of accounts.
 
     accounts: one row per account (`account_key` unique, not null); null times are unknown.
-    attributes: normalised names, hints (`刘*`: what a mask shows), births (ISO date or year), supporting attributes.
+    attributes: each row once: normalised names, hints (`刘*`: what a mask shows), births (ISO date or year), supporting
+    attributes.
     evidence: usable identifier values of accounts; `scope_key` names the shop, app or source within which the value
     means the same ('' for global types); the value is a normal form or a keyed hash, only ever compared.
     unusable: values that are no evidence, with the status that says why (masked, virtual, blocked, invalid).

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from pipelines.identity.book import Slot
-from pipelines.identity.partition import DAY_US, Core, Partitioner
+from pipelines.identity.core import DAY_US, Core
+from pipelines.identity.partition import Partitioner
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,9 @@ class ConstrainedUnion:
             before = max(self._most_at_once(side.exclusive[slot], rule) for side in (left, right))
             if rule.limit is not None and count > max(rule.limit, before):
                 return f"limit: {count} {rule.name} where {rule.limit} may be"
-        if checks_names and self._partitioner.names_conflict(left, right):
+        if checks_names and self._partitioner.conflicts.names(left, right):
             return "names exclude each other"
-        if checks_names and self._partitioner.births_conflict(left, right):
+        if checks_names and self._partitioner.conflicts.births(left, right):
             return "birth dates exclude each other"
         mine, theirs = self._cores.get(a, set()), self._cores.get(b, set())
         smaller, larger = (mine, theirs) if len(mine) <= len(theirs) else (theirs, mine)

@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 
 import polars as pl
 
-from pipelines.identity.partition import UNATTACHED
+from pipelines.identity.core import UNATTACHED
 from pipelines.identity.resolve import VALUE, Resolution
 
 PATH = pl.Schema(

@@ -61,7 +61,7 @@ class Policy:
         SupportingAttribute("device_id", same_rate=0.5, other_rate=0.1),
     )
     calibration_pairs: int = 50
-    held_out_values: int = 1_000
+    held_out_values: int = 500
     link_posterior: float = 0.8
     attach_posterior: float = 0.9
     prior_bits: float = 3.0

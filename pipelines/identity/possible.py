@@ -17,7 +17,7 @@ from pipelines.channels.identifiers import phone_mask
 from pipelines.identity.case import HINT, NAME
 from pipelines.identity.components import component_roots
 from pipelines.identity.constrained import ConstrainedUnion, Tie
-from pipelines.identity.partition import Core
+from pipelines.identity.core import Core
 from pipelines.identity.resolve import Resolution
 from pipelines.identity.stage import Stage
 

@@ -17,13 +17,16 @@ from pipelines.channels.identifier_types import IdentifierType
 from pipelines.identity.book import Book
 from pipelines.identity.components import component_roots
 from pipelines.identity.constrained import ConstrainedUnion, Tie
-from pipelines.identity.partition import UNATTACHED, Core, Member, Partitioner, Split
+from pipelines.identity.core import UNATTACHED, Block, Core, Split
+from pipelines.identity.partition import Partitioner
 from pipelines.identity.policy import Policy
 from pipelines.identity.support import least_score
 
 JUDGED = pl.Schema({"val": pl.Int32, "core": pl.Int32, "part": pl.Int32, "reason": pl.String})
 VERDICTS = pl.Schema({"val": pl.Int32, "verdict": pl.String, "reason": pl.String})
 STRONG = ("exclusive", "account")
+NO_ITEMS: frozenset[int] = frozenset()
+KINDS = ("name", "hint", "birth", "support", "exclusive", "limited")
 
 
 class Stage:
@@ -38,14 +41,17 @@ class Stage:
 
     def run_tier(self, types: Sequence[int]) -> None:
         """Judge every value of the types, join accounts along what is accepted, and keep every limit."""
-        evidence = self.book.evidence.filter(pl.col("type").is_in(list(types)))
+        evidence = self.book.evidence.filter(pl.col("type").is_in(list(types)) & (pl.col("n") > 1))
         if evidence.is_empty():
             return
-        evidence = evidence.with_columns(core=pl.Series(self.labels[evidence["acc"].to_numpy()], dtype=pl.Int32))
-        carried = evidence.group_by("val", "type", "core").agg(
-            pl.col("first").min(), pl.col("last").max(), n=pl.len().cast(pl.Int64)
+        evidence = evidence.with_columns(core=self._cores_of(evidence["acc"]))
+        carried = (
+            evidence.group_by("val", "type", "core")
+            .agg(pl.col("first").min(), pl.col("last").max(), n=pl.len().cast(pl.Int64))
+            .with_columns(n_cores=pl.len().over("val").cast(pl.Int64))
         )
-        facts = self._core_facts(carried)
+        is_strong = all(self.book.types[t].strength in STRONG for t in types)
+        facts = self._core_facts(carried, ("name", "birth") if is_strong else KINDS)
         profile = self._profile(carried, facts)
         self.profiles.append(profile)
         split, verdicts = self._judge(carried, facts, profile)
@@ -58,35 +64,35 @@ class Stage:
         parts = self._join(parts, carried, types)
         self.parts.append(parts.select("acc", "val", "part", "reason"))
 
+    def _cores_of(self, accounts: pl.Series) -> pl.Series:
+        """The core of each account code."""
+        return pl.Series("core", self.labels[accounts.to_numpy()], dtype=pl.Int32)
+
     # --- profile ------------------------------------------------------------------------------------------------
 
-    def _core_facts(self, carried: pl.DataFrame) -> pl.DataFrame:
-        """Facts of the cores that share a value with another core: core, slot, item."""
-        shared = carried.filter(pl.len().over("val") > 1).select("core").unique()
-        facts = self.book.facts.with_columns(
-            core=pl.Series(self.labels[self.book.facts["acc"].to_numpy()], dtype=pl.Int32)
-        )
-        return facts.join(shared, on="core", how="semi").select("core", "slot", "item").unique()
+    def _core_facts(self, carried: pl.DataFrame, kinds: Sequence[str]) -> pl.DataFrame:
+        """Facts of the kinds on cores that share a value with another core: core, slot, item."""
+        is_shared = np.zeros(self.book.account_n, dtype=bool)
+        is_shared[carried.filter(pl.col("n_cores") > 1)["core"].to_numpy()] = True
+        slots = [slot for kind in kinds for slot in self.book.slots_of(kind)]
+        facts = self.book.facts if set(kinds) == set(KINDS) else self.book.facts.filter(pl.col("slot").is_in(slots))
+        facts = facts.with_columns(core=self._cores_of(facts["acc"]))
+        kept = facts.filter(pl.Series(is_shared[facts["core"].to_numpy()]))
+        return kept.select("core", "slot", "item").unique()
 
     def _profile(self, carried: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
-        """Counts per value: accounts, cores, names, births, exclusive ids of the worst type, supporting values."""
-        kinds = {kind: self.book.slots_of(kind) for kind in ("name", "hint", "birth", "exclusive", "support")}
-        counts = carried.group_by("val", "type").agg(
-            n_accounts=pl.col("n").sum(),
-            n_cores=pl.len().cast(pl.Int64),
-            first=pl.col("first").min(),
-            last=pl.col("last").max(),
+        """Counts per value: accounts, cores, names, births, exclusive ids of the worst type, supporting weight."""
+        kinds = {kind: self.book.slots_of(kind) for kind in KINDS}
+        counts = carried.group_by("val", "type").agg(n_accounts=pl.col("n").sum(), n_cores=pl.col("n_cores").first())
+        per_item = (
+            carried.filter(pl.col("n_cores") > 1)
+            .select("val", "core", "n_cores")
+            .join(facts, on="core")
+            .group_by("val", "slot", "item")
+            .agg(pl.col("n_cores").first(), n=pl.len().cast(pl.Int64))
         )
-        shared = carried.select("val", "core", n_cores=pl.len().over("val")).filter(pl.col("n_cores") > 1)
-        per_slot = (
-            shared.join(facts, on="core")
-            .group_by("val", "slot")
-            .agg(
-                distinct=pl.col("item").n_unique().cast(pl.Int64),
-                cores=pl.col("core").n_unique().cast(pl.Int64),
-                carried=pl.len().cast(pl.Int64),
-                n_cores=pl.col("n_cores").first().cast(pl.Int64),
-            )
+        per_slot = per_item.group_by("val", "slot").agg(
+            pl.col("n_cores").first(), distinct=pl.len().cast(pl.Int64), carried=pl.col("n").sum()
         )
 
         def most(kind: str, column: str = "distinct") -> pl.Expr:
@@ -98,7 +104,7 @@ class Stage:
             n_hints=most("hint"),
             n_births=most("birth"),
             n_exclusive=most("exclusive"),
-            n_known=pl.max_horizontal(most("name", "cores"), most("exclusive", "cores")),
+            n_known=pl.max_horizontal(most("name", "carried"), most("exclusive", "carried")),
         )
         devices = [code for code, rule in enumerate(self.book.types) if rule.strength == "device"]
         weights = self.partitioner.weights
@@ -116,7 +122,7 @@ class Stage:
             least = (
                 pl.when(pl.col("slot") != slot)
                 .then(0.0)
-                .when(~differs & (pl.col("cores") == pl.col("n_cores")))
+                .when(~differs & (pl.col("carried") == pl.col("n_cores")))
                 .then(agree)
                 .when(differs & repeats)
                 .then(min(agree, disagree, 0.0))
@@ -196,35 +202,35 @@ class Stage:
             (
                 val,
                 self.book.types[code],
-                [Member(core, first, last, known.get(core, blank)) for core, first, last in group],
+                [Block((core,), first, last, known.get(core, blank)) for core, first, last in group],
             )
             for (val, code), group in _grouped(zip(*(column.to_list() for column in rows), strict=True))
         ]
         if self.policy.uses_support:
             self._trust(values)
-        for val, rule, members in values:
+        for val, rule, given in values:
             split: Split = (
-                self.partitioner.shared_card(members)
+                self.partitioner.shared_card(given)
                 if rule.strength in STRONG
-                else self.partitioner.personal(members, rule.strength == "device", rule.recyclable)
+                else self.partitioner.personal(given, rule.strength == "device", rule.recyclable)
             )
             verdicts.append((val, split.verdict, split.reason))
             judged.extend(
-                (val, member.core, part, split.reason if part == UNATTACHED else None)
-                for member, part in zip(members, split.parts, strict=True)
+                (val, block.cores[0], part, split.reason if part == UNATTACHED else None)
+                for block, part in zip(given, split.parts, strict=True)
             )
         return (
             pl.DataFrame(judged, schema=JUDGED, orient="row"),
             pl.DataFrame(verdicts, schema=VERDICTS, orient="row"),
         )
 
-    def _trust(self, values: Sequence[tuple[int, IdentifierType, list[Member]]]) -> None:
+    def _trust(self, values: Sequence[tuple[int, IdentifierType, list[Block]]]) -> None:
         """Set from which odds a nameless account is given to one of several persons, by holding names out."""
         tests = []
         wanted = [v for v in values if v[1].strength not in STRONG and _has_several_names(v[2])]
         wanted = [v for v in wanted if len(v[2]) <= self.policy.anonymous_limit]
-        for _, rule, members in wanted[:: 1 + len(wanted) // self.policy.held_out_values]:
-            tests += self.partitioner.held_out(members, rule.strength == "device", rule.recyclable)
+        for _, rule, given in wanted[:: 1 + len(wanted) // self.policy.held_out_values]:
+            tests += self.partitioner.held_out(given, rule.strength == "device", rule.recyclable)
         for is_alone in (True, False):
             self.partitioner.cuts[is_alone] = least_score(
                 [(score, is_right) for alone, score, is_right in tests if alone == is_alone],
@@ -238,6 +244,7 @@ class Stage:
         texts = self.book.texts
         cores: dict[int, Core] = {}
         field = [slot.kind for slot in self.book.slots]
+        first, width = (self.book.slots_of("support") or [0])[0], len(self.book.slots_of("support"))
         columns = [facts[name].to_list() for name in ("core", "slot", "item")]
         for core, slot, item in zip(*columns, strict=True):
             known = cores.get(core)
@@ -245,7 +252,8 @@ class Stage:
                 known = cores[core] = Core()
             kind = field[slot]
             if kind == "support":
-                known.support = _with(known.support, slot, item)
+                own = known.support = known.support or [NO_ITEMS] * width
+                own[slot - first] = own[slot - first] | {item}  # type: ignore[index]
             elif kind == "name":
                 known.names = known.names | {texts[item]}
             elif kind == "hint":
@@ -293,7 +301,7 @@ class Stage:
         cores = edges["core"].unique().sort()
         merged = pl.DataFrame({"core": cores, "component": joined[cores.to_numpy()]})
         hard = self.book.facts.filter(~pl.col("slot").is_in(self.book.slots_of("support")))
-        facts = hard.with_columns(core=pl.Series(self.labels[hard["acc"].to_numpy()], dtype=pl.Int32))
+        facts = hard.with_columns(core=self._cores_of(hard["acc"]))
         facts = facts.join(merged, on="core")
         counts = facts.group_by("component", "slot").agg(n=pl.col("item").n_unique())
         checks_names = not all(self.book.types[t].strength in STRONG for t in types)
@@ -346,13 +354,13 @@ class Stage:
         return pl.DataFrame(refused, schema={"val": pl.Int32, "core": pl.Int32, "refusal": pl.String}, orient="row")
 
 
-def _has_several_names(members: Sequence[Member]) -> bool:
+def _has_several_names(given: Sequence[Block]) -> bool:
     first: Set[str] | None = None
-    for member in members:
-        if member.facts.names:
-            if first is not None and not (first & member.facts.names):
+    for block in given:
+        if block.facts.names:
+            if first is not None and not (first & block.facts.names):
                 return True
-            first = first or member.facts.names
+            first = first or block.facts.names
     return False
 
 

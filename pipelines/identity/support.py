@@ -62,13 +62,11 @@ def measure_support(book: Book, policy: Policy, judge: NameJudge, labels: np.nda
     or where the policy pins an attribute, the policy's own rates are used.
     """
     facts = book.facts.with_columns(core=pl.Series(labels[book.facts["acc"].to_numpy()], dtype=pl.Int32))
-    named = facts.filter(pl.col("slot") == book.slots_of("name")[0]).select("core").unique()
-    pairs = _neighbours(book, policy, labels)
-    pairs = pairs.join(named, left_on="a", right_on="core", how="semi").join(
-        named, left_on="b", right_on="core", how="semi"
-    )
-    cores = pl.concat([pairs["a"], pairs["b"]]).unique()
-    facts = facts.join(pl.DataFrame({"core": cores}), on="core", how="semi").select("core", "slot", "item").unique()
+    is_named, is_asked = (np.zeros(book.account_n, dtype=bool) for _ in range(2))
+    is_named[facts.filter(pl.col("slot") == book.slots_of("name")[0])["core"].to_numpy()] = True
+    pairs = _neighbours(book, policy, labels, is_named)
+    is_asked[pairs["a"].to_numpy()] = is_asked[pairs["b"].to_numpy()] = True
+    facts = facts.filter(pl.Series(is_asked[facts["core"].to_numpy()])).select("core", "slot", "item").unique()
     states = _states(pairs, facts)
     slots = book.slots_of("exclusive") + book.slots_of("birth")
     barred = states.filter(pl.col("slot").is_in(slots) & ~pl.col("agrees")).select("pair").unique()
@@ -102,18 +100,26 @@ def weights_of(book: Book, calibration: pl.DataFrame) -> Weights:
     return Weights(bits[PRIOR][0], attributes, bits[SILENCE])
 
 
-def _neighbours(book: Book, policy: Policy, labels: np.ndarray) -> pl.DataFrame:
-    """Pairs of cores next to each other in time on a personal value of few accounts: pair, a, b, is_silent."""
+def _neighbours(book: Book, policy: Policy, labels: np.ndarray, is_named: np.ndarray) -> pl.DataFrame:
+    """Pairs of named cores next to each other in time on a personal value of few accounts: pair, a, b, is_silent."""
     personal = [code for code, t in enumerate(book.types) if t.strength == "personal"]
-    rows = book.evidence.filter(pl.col("type").is_in(personal) & (pl.len().over("val") <= policy.anonymous_limit))
-    rows = rows.with_columns(core=pl.Series(labels[rows["acc"].to_numpy()], dtype=pl.Int32))
+    rows = book.evidence.filter(
+        pl.col("type").is_in(personal) & (pl.col("n") > 1) & (pl.col("n") <= policy.anonymous_limit)
+    )
+    cores = labels[rows["acc"].to_numpy()]
+    rows = rows.with_columns(core=pl.Series(cores, dtype=pl.Int32)).filter(pl.Series(is_named[cores]))
     rows = rows.group_by("val", "core").agg(pl.col("first").min(), pl.col("last").max()).sort("val", "first", "core")
     gap = policy.epoch_gap_days * 86_400_000_000
+    before = {name: pl.col(name).shift(1) for name in ("val", "core", "last")}
     return (
-        rows.with_columns(a=pl.col("core").shift(1).over("val"), before=pl.col("last").shift(1).over("val"))
-        .filter(pl.col("a").is_not_null())
-        .select("a", b="core", is_silent=pl.col("first") - pl.col("before") >= gap)
-        .with_columns(pair=pl.int_range(pl.len(), dtype=pl.Int32))
+        rows.select(
+            a=before["core"],
+            b="core",
+            is_silent=pl.col("first") - before["last"] >= gap,
+            is_pair=(before["val"] == pl.col("val")).fill_null(False),
+        )
+        .filter("is_pair")
+        .select("a", "b", "is_silent", pair=pl.int_range(pl.len(), dtype=pl.Int32))
     )
 
 
