@@ -35,7 +35,8 @@ def case_from_records(records: pl.DataFrame | pl.LazyFrame, policy: Policy) -> C
         raise ValueError(f"records need a column {KEY}; found {', '.join(table.columns)}")
     if table[KEY].null_count():
         raise ValueError(f"{table[KEY].null_count()} records have no {KEY}")
-    table = _with_times(table.rename({KEY: "account_key"}).with_columns(pl.col("account_key").cast(pl.String)))
+    table = _whole_numbers(table.rename({KEY: "account_key"}).with_columns(pl.col("account_key").cast(pl.String)))
+    table = _with_times(table)
     source = pl.col("source").cast(pl.String) if "source" in table.columns else pl.lit("", pl.String)
     table = table.with_columns(source=source.fill_null(""))
     accounts = table.group_by("account_key").agg(
@@ -50,21 +51,60 @@ def case_from_records(records: pl.DataFrame | pl.LazyFrame, policy: Policy) -> C
     )
 
 
+def used_columns(table: pl.DataFrame, policy: Policy) -> set[str]:
+    """The columns of a table that mean something to `case_from_records`."""
+    scopes = {name for names in SCOPE_COLUMNS.values() for name in names}
+    known = {KEY, "source", *_TIMES, *HASHED_COLUMNS.values(), *scopes, *(a.name for a in policy.support)}
+    chosen = {*_identifier_columns(table, policy).values()}
+    chosen |= {column for names in (NAME_COLUMNS, BIRTH_COLUMNS) if (column := _first_present(table, names))}
+    return (known & set(table.columns)) | chosen
+
+
+def unreadable_times(table: pl.DataFrame) -> dict[str, pl.Series]:
+    """Texts of first_seen and last_seen that are no time, by column; columns without any are left out."""
+    found = {}
+    for name in _TIMES:
+        if table.schema.get(name) == pl.String:
+            bad = table.filter(pl.col(name).is_not_null() & (pl.col(name) != "") & _instant(table, name).is_null())
+            found[name] = bad[name]
+    return {name: bad for name, bad in found.items() if len(bad)}
+
+
+def _whole_numbers(table: pl.DataFrame) -> pl.DataFrame:
+    """Numbers that a data frame made decimal to hold empty cells (13812345678.0) as the whole numbers they were."""
+    mended = []
+    for name, kind in table.schema.items():
+        known = table[name].drop_nulls()
+        if kind.is_float() and (known.is_nan() | (known % 1 == 0)).all():
+            mended.append(pl.col(name).fill_nan(None).cast(pl.Int64, strict=False))
+        elif kind == pl.String and name not in (*_TIMES, "account_key") and _all_decimal(known):
+            mended.append(pl.col(name).str.strip_suffix(".0"))
+    return table.with_columns(mended)
+
+
+def _all_decimal(texts: pl.Series) -> bool:
+    """Whether every text is a whole number with `.0` after it; the first one tells of most columns that it is not."""
+    return bool(texts.head(1).str.ends_with(".0").any() and texts.str.contains(r"^(\d+\.0)?$").all())
+
+
+def _instant(table: pl.DataFrame, name: str) -> pl.Expr:
+    """A column as UTC instants; text that is no time is null."""
+    if name not in table.columns:
+        return pl.lit(None, INSTANT)
+    if table.schema[name] != pl.String:
+        return pl.col(name).cast(INSTANT)
+    text = pl.col(name).str.strip_chars().str.replace("T", " ", literal=True).str.replace(r"(Z|[+-]00:?00)$", "")
+    return pl.coalesce(
+        text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us"),
+        text.str.to_datetime("%Y-%m-%d %H:%M", strict=False, time_unit="us"),
+        text.str.to_date("%Y-%m-%d", strict=False).cast(INSTANT),
+        pl.col(name).str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", strict=False, time_unit="us").dt.replace_time_zone(None),
+    )
+
+
 def _with_times(table: pl.DataFrame) -> pl.DataFrame:
     """first_seen_at and last_seen_at as UTC instants; text that is no time becomes null, one fills the other."""
-    times = {}
-    for name in _TIMES:
-        if name not in table.columns:
-            times[name] = pl.lit(None, INSTANT)
-        elif table.schema[name] == pl.String:
-            times[name] = pl.coalesce(
-                pl.col(name).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us"),
-                pl.col(name).str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False, time_unit="us"),
-                pl.col(name).str.to_date("%Y-%m-%d", strict=False).cast(INSTANT),
-            )
-        else:
-            times[name] = pl.col(name).cast(INSTANT)
-    table = table.with_columns(first_seen_at=times["first_seen"], last_seen_at=times["last_seen"])
+    table = table.with_columns(first_seen_at=_instant(table, "first_seen"), last_seen_at=_instant(table, "last_seen"))
     first, last = pl.col("first_seen_at"), pl.col("last_seen_at")
     return table.with_columns(
         first_seen_at=pl.coalesce(first, last), last_seen_at=pl.max_horizontal(pl.coalesce(last, first), first)
