@@ -36,6 +36,7 @@ class Shape:
     kept_share: float = 0.9
     refund_share: float = 0.12  # of single lines; below zero: no refunds at all, of whole orders neither
     period_costs: bool = True
+    late_days: int = 0  # up to so many days until an order or a refund is learnt of; never after as_of
     acquisition_channels: tuple[str | None, ...] = ("ads", "search", "friends", None)
 
 
@@ -58,7 +59,7 @@ def make_core(shape: Shape) -> dict[str, pl.DataFrame]:
             "first_seen_at",
         ),
         "dim_product": products,
-        "fct_order": _order_facts(orders, economics, refunds),
+        "fct_order": _order_facts(shape, orders, economics, refunds),
         "fct_refund": _refund_facts(refunds),
         "fct_period_cost": _period_costs(shape, rng),
     }
@@ -248,7 +249,14 @@ def _refunds(shape: Shape, rng: np.random.Generator, lines: pl.DataFrame) -> pl.
         pl.when("cogs_known")
         .then(pl.when("restocked").then(pl.col("cogs") * part // 100).otherwise(0))
         .alias("cogs_returned"),
+        _known_at(shape, "order_line_key", pl.col("ordered_on") + pl.duration(days="later")).alias("known_at"),
     ).filter(pl.col("refunded_on") <= shape.as_of)
+
+
+def _known_at(shape: Shape, key: str, day: pl.Expr) -> pl.Expr:
+    """Up to `late_days` after the day, the same for equal keys."""
+    wait = pl.col(key).str.extract_all(r"\d").list.join("").cast(pl.Int64) * 7919 % (shape.late_days + 1)
+    return pl.min_horizontal(day + pl.duration(days=wait), pl.lit(shape.as_of)).cast(pl.Datetime("us"))
 
 
 def _economics(lines: pl.DataFrame, refunds: pl.DataFrame) -> pl.DataFrame:
@@ -302,7 +310,7 @@ _KEYS = [
 ]
 
 
-def _order_facts(orders: pl.DataFrame, economics: pl.DataFrame, refunds: pl.DataFrame) -> pl.DataFrame:
+def _order_facts(shape: Shape, orders: pl.DataFrame, economics: pl.DataFrame, refunds: pl.DataFrame) -> pl.DataFrame:
     names = (
         "list_value",
         "markdown",
@@ -331,6 +339,7 @@ def _order_facts(orders: pl.DataFrame, economics: pl.DataFrame, refunds: pl.Data
     )
     return facts.join(ordinal, on="order_key", how="left").with_columns(
         *_KEYS,
+        _known_at(shape, "order_key", pl.col("ordered_on")).alias("known_at"),
         pl.lit(None, dtype=pl.String).alias("store_id"),
         pl.lit(None, dtype=pl.String).alias("attributed_campaign_id"),
         pl.when("dated")

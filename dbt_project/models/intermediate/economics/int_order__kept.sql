@@ -35,6 +35,7 @@ select
     judged.attributed_campaign_id,
     judged.ordered_at,
     judged.ordered_on,
+    judged.known_at,
     judged.status,
     judged.is_void,
     judged.is_wholly_refunded,

@@ -14,6 +14,7 @@ select
     orders.attributed_campaign_id,
     orders.ordered_at,
     orders.ordered_on,
+    orders.known_at,
     orders.status,
     orders.status in ('cancelled', 'pending') as is_void,
     orders.currency,

@@ -9,6 +9,7 @@ with refunds as (
         stated.refund_key,
         stated.order_no,
         stated.refunded_on,
+        stated.known_at,
         stated.refund_precision,
         stated.kind,
         stated.refund_currency,
@@ -67,6 +68,7 @@ select
     order_line_key,
     order_no,
     refunded_on,
+    known_at,
     refund_precision,
     {% for suffix, rate in {'': 'cost_order_rate', '_reporting': 'cost_reporting_rate'}.items() %}
     refunded_goods{{ suffix }},

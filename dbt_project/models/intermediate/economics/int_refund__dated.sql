@@ -6,6 +6,7 @@ select
     refunds.refund_key,
     lines.order_line_key,
     refunds.refunded_on,
+    refunds.known_at,
     refunds.kind,
     refunds.currency as refund_currency,
     cast(refunds.goods_amount + coalesce(refunds.platform_subsidy_returned, 0) as decimal(18, 4)) as goods,

@@ -11,6 +11,7 @@ line_totals as (
         orders.order_no,
         lines.order_line_key,
         orders.ordered_on,
+        orders.known_at,
         orders.currency,
         lines.refunded_total
     from {{ ref('int_order_line__priced') }} as lines
@@ -30,6 +31,7 @@ order_totals as (
         orders.order_no,
         orders.order_key,
         orders.ordered_on,
+        orders.known_at,
         orders.currency,
         stated.refunded_total,
         sums.gross_merchandise,
@@ -46,6 +48,7 @@ select
     order_line_key || '/refund' as refund_key,
     order_line_key,
     ordered_on as refunded_on,
+    known_at,
     currency as refund_currency,
     refunded_total as goods,
     cast(0 as decimal(18, 4)) as shipping
@@ -56,6 +59,7 @@ select
     order_key || '/refund' as refund_key,
     cast(null as varchar) as order_line_key,
     ordered_on as refunded_on,
+    known_at,
     currency as refund_currency,
     cast(
         least(refunded_total, gross_merchandise)

@@ -48,6 +48,7 @@ select
     orders.customer_id,
     orders.ordered_at,
     orders.ordered_on,
+    orders.known_at,
     case when orders.is_wholly_refunded then 'refunded' else orders.status end as status,
     orders.is_kept,
     kept_orders.kept_order_n,

@@ -8,6 +8,7 @@ select
     orders.customer_id,
     orders.ordered_on,
     refunds.refunded_on,
+    refunds.known_at,
     refunds.refund_precision,
     refunds.kind,
     {% for suffix in ['', '_reporting'] %}
