@@ -222,7 +222,9 @@ FCT_REFUND = Table(
         text("customer_id", "Person that ordered", required=True),
         day("ordered_on", "Local business day of the order", required=True),
         day("refunded_on", "Local day of the refund; the order's day where the export gives no date", required=True),
-        instant("known_at", "When the company learnt of it; with the order where the export gives no date", required=True),
+        instant(
+            "known_at", "When the company learnt of it; with the order where the export gives no date", required=True
+        ),
         text("refund_precision", "How exactly the refund is dated", required=True, values=("dated", "order")),
         text("kind", "Kind of refund", required=True, values=("refund_only", "return_refund", "chargeback")),
         text("currency", "ISO 4217 code of the order's money", required=True),
