@@ -108,13 +108,15 @@ class Purchases:
         return cls(*(column.cast(pl.Int64).to_numpy() for column in (first, repeats["code"], repeats["day"])))
 
 
-def find_clock(log: pl.DataFrame, end: int, horizon: int) -> Clock:
+def find_clock(log: pl.DataFrame, end: int, horizon: int, most: int = SAMPLE) -> Clock:
     """The seasonal clock of a day log as known at the end of day `end`, running on for `horizon` days.
+
+    At most about `most` customers are asked.
 
     A BG/NBD is fitted on the current clock, its week-ahead errors are split into season and drift, and the season
     sets the clock anew, three times. Returns the calendar for short histories, and where no season shows.
     """
-    purchases, clock = Purchases.of(log, end), Clock.calendar()
+    purchases, clock = Purchases.of(log, end, most), Clock.calendar()
     if not len(purchases.first_day) or not len(purchases.day):
         return clock
     begin = int(purchases.first_day.min())

@@ -39,7 +39,7 @@ class SpendFacts:
     @property
     def repeats(self) -> Array:
         """Orders after the first."""
-        return self.orders - 1.0
+        return np.maximum(self.orders - 1.0, 0.0)
 
     @property
     def repeat_mean(self) -> Array:
@@ -48,8 +48,8 @@ class SpendFacts:
 
     @property
     def mean(self) -> Array:
-        """Mean value of all orders."""
-        return self.spent / self.orders
+        """Mean value of all orders; 0 without any."""
+        return self.spent / np.maximum(self.orders, 1.0)
 
 
 class Spend:
