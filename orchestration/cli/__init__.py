@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from orchestration.cli import extend, identity, inputs, path, served
+from orchestration.cli import extend, identity, inputs, path, science, served
 from orchestration.console import stderr
 from pipelines.contracts.errors import CawError, ExitCode
 
@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (path, inputs, identity, served, extend):
+for group in (path, inputs, identity, served, science, extend):
     group.register(app)
 
 

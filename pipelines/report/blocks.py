@@ -126,14 +126,18 @@ class Section:
     nav: str = ""
 
 
+FROM_WAREHOUSE = "Every figure stands in the published warehouse, where it can be queried and traced"
+
+
 @dataclass(frozen=True)
 class Page:
-    """One HTML page: its name, title, a sentence on what it is, and its sections in order."""
+    """One HTML page: its name, title, a sentence on what it is, its sections in order, where its figures are from."""
 
     name: str
     title: str
     lede: str
     sections: tuple[Section, ...]
+    origin: str = FROM_WAREHOUSE
 
 
 def headings(*left: str, right: Sequence[str] = ()) -> tuple[tuple[str, str], ...]:

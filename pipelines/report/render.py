@@ -48,6 +48,11 @@ def render_page(db_path: Path, out_path: Path, page: Page) -> Path:
     with open_published(Path(db_path)) as published:
         built = [Built(section, tuple(_blocks(published, section))) for section in page.sections]
         stamps = stamp(published)
+    return write_page(page, built, stamps, out_path)
+
+
+def write_page(page: Page, built: list[Built], stamps: list[tuple[str, str]], out_path: Path) -> Path:
+    """Write sections already built to `out_path` and return that path; equal blocks give equal bytes."""
     html = _ENVIRONMENT.get_template("report.html.jinja").render(page=page, built=built, stamp=stamps, css=_css())
     return _write(Path(out_path), _defused(html))
 

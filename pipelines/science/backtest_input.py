@@ -29,10 +29,12 @@ class RowCount:
     without_date: int
     without_amount: int
     returns: int
+    examples: tuple[str, ...] = ()
+    """The first rows left out for each reason, as sentences with row and value."""
 
     def as_dict(self) -> dict[str, int]:
-        """For JSON."""
-        return asdict(self)
+        """For JSON: the counts."""
+        return {name: value for name, value in asdict(self).items() if name != "examples"}
 
 
 def read_transactions(path: Path, customer: str, date: str, amount: str) -> tuple[pl.DataFrame, RowCount]:
@@ -61,10 +63,24 @@ def read_transactions(path: Path, customer: str, date: str, amount: str) -> tupl
         without_date=table.filter(has["customer"] & ~has["day"]).height,
         without_amount=table.filter(has["customer"] & has["day"] & ~has["amount"]).height,
         returns=used.filter(pl.col("amount") < 0).height,
+        examples=_examples([frame[name] for name in (customer, date, amount)], table),
     )
     if count.used == 0:
-        raise InputError(f"{path.name} has no row with a customer, a date and an amount ({count.as_dict()})")
+        raise InputError(f"{path.name} has no row with a customer, a date and an amount. {' '.join(count.examples)}")
     return day_log(used), count
+
+
+def _examples(raw: list[pl.Series], table: pl.DataFrame) -> tuple[str, ...]:
+    """For each column that left rows out, the first three of them: row (the header is row 1) and what stood there."""
+    found = []
+    earlier = pl.lit(True)
+    for column, read in zip(raw, table.columns, strict=True):
+        bad = table.with_row_index("row").filter(earlier & pl.col(read).is_null())["row"].head(3).to_list()
+        earlier = earlier & pl.col(read).is_not_null()
+        if bad:
+            shown = ", ".join(f"row {row + 2}: {column[row]!r}" for row in bad)
+            found.append(f"Column {column.name} has no {read} in {shown}.")
+    return tuple(found)
 
 
 def _read(path: Path) -> pl.DataFrame:
