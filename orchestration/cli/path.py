@@ -5,6 +5,8 @@ Wiring only. What a run does is in `orchestration.run`, how it is shown in `orch
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import subprocess
 import sys
@@ -153,10 +155,17 @@ def ui(
     )
 
 
+def _collect_less() -> None:
+    """Look at old objects rarely, and not at all at the end: a run holds a million, modules and manifests, that stay."""
+    gc.set_threshold(5_000, 20, 1_000)
+    atexit.register(gc.freeze)
+
+
 def _walk(settings: Settings, progress: ConsoleProgress, as_of: date | None, allow_refused: bool) -> None:
     from orchestration.run import run_everything  # noqa: PLC0415
     from orchestration.summary import print_summary  # noqa: PLC0415
 
+    _collect_less()
     outcome = run_everything(settings, progress, as_of, allow_refused)
     print_summary(settings, outcome)
     if outcome.exit_code is not ExitCode.OK:

@@ -17,7 +17,6 @@
             create or replace table {{ target_relation }} as ({{ compiled_code }});
         {%- endif -%}
     {%- endcall -%}
-    {%- do persist_docs(target_relation, model) -%}
     {{ run_hooks(post_hooks) }}
     {{ adapter.commit() }}
     {{ return({'relations': [target_relation]}) }}
@@ -30,7 +29,6 @@
     {%- call statement('main') -%}
         create or replace view {{ target_relation }} as ({{ sql }});
     {%- endcall -%}
-    {%- do persist_docs(target_relation, model) -%}
     {{ run_hooks(post_hooks) }}
     {{ adapter.commit() }}
     {{ return({'relations': [target_relation]}) }}
