@@ -3,14 +3,14 @@
 -- Where to look: macros/money/allocate.sql and int_order_line__weighted for the order's lines and weights.
 {{ config(meta={'dagster': {'ref': {'name': 'int_order_line__revenue'}}}) }}
 
-{% set sale = ['order_discount', 'shipping_charged', 'platform_subsidy', 'tax_total'] %}
 {% set costs = ['platform_fee', 'payment_fee', 'commission', 'fulfilment', 'incentives'] %}
+{% set stated_of_lines = {'platform_subsidy': 'platform_subsidy', 'tax_total': 'tax_contained'} %}
 
 with stated as (
     select
         amounts.order_no,
-        {% for component in sale + costs %}
-        sum(case when amounts.component = '{{ component }}' then amounts.amount_units else 0 end)
+        {% for component in ['order_discount', 'shipping_charged', 'platform_subsidy', 'tax_total'] + costs %}
+        sum(case when amounts.component = '{{ component }}' then amounts.amount_units end)
             as {{ component }}_units{{ ',' if not loop.last }}
         {% endfor %}
     from {{ ref('int_order_amount__rated') }} as amounts
@@ -18,14 +18,21 @@ with stated as (
     having min(amounts.order_rate) = 1 and max(amounts.order_rate) = 1
 ),
 
+line_discounts as (
+    select
+        lines.order_no,
+        sum(lines.line_discount) as line_discount
+    from {{ ref('int_order_line__priced') }} as lines
+    group by lines.order_no
+),
+
 shared as (
     select
         lines.order_no,
-        {% for component in sale + costs %}
-        sum(coalesce(shares.{{ component }}, 0)) as {{ component }}{{ ',' if not loop.last }}
+        {% for amount in ['merchant_discount', 'shipping_charged', 'platform_subsidy', 'tax_contained'] + costs %}
+        sum(lines.{{ amount }}) as {{ amount }}{{ ',' if not loop.last }}
         {% endfor %}
-    from {{ ref('int_order_line__priced') }} as lines
-    inner join {{ ref('int_order_line__shared') }} as shares on lines.order_line_key = shares.order_line_key
+    from {{ ref('int_order_line__revenue') }} as lines
     group by lines.order_no
 )
 
@@ -33,7 +40,12 @@ select
     stated.order_no
 from stated
 inner join shared on stated.order_no = shared.order_no
+inner join line_discounts on stated.order_no = line_discounts.order_no
 where
-    {% for component in sale + costs %}
-    {{ 'or ' if not loop.first }}stated.{{ component }}_units <> shared.{{ component }} * 10000
+    (shared.merchant_discount - line_discounts.line_discount) * 10000 <> coalesce(stated.order_discount_units, 0)
+    {% for component in ['shipping_charged'] + costs %}
+    or shared.{{ component }} * 10000 <> coalesce(stated.{{ component }}_units, 0)
+    {% endfor %}
+    {% for component, amount in stated_of_lines.items() %}
+    or shared.{{ amount }} * 10000 <> stated.{{ component }}_units
     {% endfor %}
