@@ -8,7 +8,7 @@ from __future__ import annotations
 from pipelines.contracts.marts import Mart
 from pipelines.marts.churn import customer_lifecycle, lifecycle_cut_points
 from pipelines.marts.customer import customer_360, customer_channel
-from pipelines.marts.ltv import customer_ltv_historical
+from pipelines.marts.ltv import customer_ltv_historical, customer_ltv_predictive, ltv_backtest
 from pipelines.marts.profit import mart_coverage, profit_waterfall
 from pipelines.marts.segments import cohort_retention, customer_rfm, rfm_thresholds, value_tier_thresholds
 
@@ -16,6 +16,8 @@ MARTS: tuple[Mart, ...] = (
     mart_coverage.MART,
     profit_waterfall.MART,
     customer_ltv_historical.MART,
+    ltv_backtest.MART,
+    customer_ltv_predictive.MART,
     lifecycle_cut_points.MART,
     customer_lifecycle.MART,
     rfm_thresholds.MART,

@@ -45,9 +45,9 @@ def value_customers(
     Columns: `customer_id`, `segment`, `x, t_x, age` (as in `histories.summarise_days`), `p_alive`, `expected_orders`
     (days with a kept order in the horizon), `order_value` (float, expected net money of an order), `value` (Int64
     units: expected money of the horizon, discounted to `as_of`), `lo`, `hi` (Int64 units: central interval of that
-    money at `params.confidence`; null without `with_interval`), `p_order_90` (P of a kept order in the next 90 days),
-    `model_used`, `fit_status`. Where no amount was ever known, `value`, `lo`, `hi` are null and the status says
-    `no_amounts`. Nobody by then: no rows. Never NaN.
+    money at `params.confidence`), `value_sd` (float currency; these three null without `with_interval`), `p_order_90`
+    (P of a kept order in the next 90 days), `model_used`, `fit_status`. Where no amount was ever known, the money is
+    null and the status says `no_amounts`. Nobody by then: no rows. Never NaN.
     """
     days, segments = order_days(orders), segments_of(orders)
     summary = summarise_days(days, as_of).join(segments, on="customer_id", how="left", maintain_order="left")

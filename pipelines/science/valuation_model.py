@@ -44,13 +44,14 @@ class Choice:
     """The models of a segment.
 
     `is_segment_fit`: fitted to the segment, pulled toward all customers; else the fit of all. `level` multiplies the
-    pace of orders: what past forecasts of this kind got wrong.
+    pace of orders and `value_level` the value of one: what past forecasts of this kind got wrong.
     """
 
     count_model: str = "average"
     spend_model: str = "credibility"
     is_segment_fit: bool = False
     level: float = 1.0
+    value_level: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def fit_summary(
     names = sorted(summary["segment"].unique().to_list(), key=lambda name: (name is not None, name or ""))
     wanted = {name: chosen.get(name, Choice()) for name in names}
     with one_thread():
-        base = _Fits(summary, time)
+        base = Fits(summary, time)
         segments: dict[str | None, Fitted] = {}
         for name, choice in wanted.items():
             rows = summary.filter(pl.col("segment").eq_missing(pl.lit(name, dtype=pl.String)))
@@ -117,22 +118,22 @@ def fit_summary(
         return ValuationModel(as_of, segments, base.of(Choice(), summary.clear()), time)
 
 
-class _Fits:
+class Fits:
     """Fits of all customers, made once and shared by segments, and fits of segments pulled toward them."""
 
     def __init__(self, summary: pl.DataFrame, clock: Clock) -> None:
         self._clock = clock
         self._rows = CountRows.of(*times_on(summary, clock))
         self._facts = spend_facts(summary)
-        self._spend = Spend().fit(self._facts)
+        self.spend = Spend().fit(self._facts)
         self._counts: dict[type[CountModel], CountModel] = {}
 
     def of(self, choice: Choice, summary: pl.DataFrame) -> Fitted:
         """The models of a choice for the segment's customers; the pooled ones where the segment is too small."""
         kinds = COUNT_CHOICES[choice.count_model]
-        pooled = tuple(self._pooled(kind) for kind in kinds)
+        pooled = tuple(self.pooled(kind) for kind in kinds)
         if not choice.is_segment_fit or not _is_large(summary):
-            return self._fitted(replace(choice, is_segment_fit=False), pooled, self._spend, self._facts)
+            return self._fitted(replace(choice, is_segment_fit=False), pooled, self.spend, self._facts)
         rows, facts = CountRows.of(*times_on(summary, self._clock)), spend_facts(summary)
         counts = tuple(_pulled(kind, model, rows) for kind, model in zip(kinds, pooled, strict=True))
         return self._fitted(choice, counts, Spend().fit(facts), facts)
@@ -144,7 +145,8 @@ class _Fits:
         mean = float(facts.spent.sum()) / total if total > 0 else 0.0
         return Fitted(choice, counts, spend, mean, within, total > 0)
 
-    def _pooled(self, kind: type[CountModel]) -> CountModel:
+    def pooled(self, kind: type[CountModel]) -> CountModel:
+        """A count model fitted to all customers."""
         if kind not in self._counts:
             self._counts[kind] = kind().fit_rows(self._rows, polish=False)
         return self._counts[kind]

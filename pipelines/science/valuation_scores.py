@@ -71,6 +71,7 @@ _SCORES: dict[str, pl.DataType] = {
     "value": pl.Int64(),
     "lo": pl.Int64(),
     "hi": pl.Int64(),
+    "value_sd": pl.Float64(),
     "p_order_90": pl.Float64(),
     "model_used": pl.String(),
     "fit_status": pl.String(),
@@ -81,9 +82,13 @@ def _scored(rows: pl.DataFrame, params: Terms, model: tuple[Fitted, Clock], *, w
     """The rows of segments that share their models, with their scores."""
     fitted, _ = model
     counts, facts = _Counts.of(rows, params, model, with_interval=with_interval), spend_facts(rows)
-    worth = fitted.spend.net_value(fitted.choice.spend_model, facts)
+    worth = fitted.spend.net_value(fitted.choice.spend_model, facts) * fitted.choice.value_level
     value = counts.discounted * worth
-    lo, hi = _interval(counts, facts, worth, fitted, params.confidence) if with_interval else (None, None)
+    lo, hi, spread = None, None, pl.lit(None, dtype=pl.Float64)
+    if with_interval:
+        variance = _variance(counts, facts, worth, fitted)
+        lo, hi = _interval(counts, counts.discounted * worth, variance, params.confidence)
+        spread = pl.lit(pl.Series(np.sqrt(variance))) if fitted.has_amounts else spread
     return rows.select("place", "customer_id", "segment", "x", "t_x", "age").with_columns(
         p_alive=pl.Series(counts.alive),
         expected_orders=pl.Series(counts.orders),
@@ -91,6 +96,7 @@ def _scored(rows: pl.DataFrame, params: Terms, model: tuple[Fitted, Clock], *, w
         value=_units(value, len(rows), fitted),
         lo=_units(lo, len(rows), fitted),
         hi=_units(hi, len(rows), fitted),
+        value_sd=spread,
         p_order_90=pl.Series(1.0 - counts.silent_soon),
         model_used=pl.lit(fitted.model_used),
         fit_status=pl.lit(fitted.fit_status),
@@ -160,28 +166,28 @@ def _discounted(
     return by[:, -1], np.minimum(later, by[:, -1])
 
 
-def _interval(
-    counts: _Counts, facts: SpendFacts, worth: Array, fitted: Fitted, confidence: float
-) -> tuple[Array, Array]:
-    """Central interval of a customer's discounted money: nothing with P(0), else a Gamma with the same moments.
-
-    Variance: of the number of orders, of the value of an order around the customer's mean, and of that mean around
-    what is expected of it. Widened to hold the expectation where nothing at all is likelier than the level.
-    """
-    scale = fitted.mean
-    spread = fitted.within / scale**2 if scale > 0 else 0.0
+def _variance(counts: _Counts, facts: SpendFacts, worth: Array, fitted: Fitted) -> Array:
+    """Variance of a customer's discounted money: of the number of orders, of the value of an order around the
+    customer's mean, and of that mean around what is expected of it."""
+    spread = fitted.within / fitted.mean**2 if fitted.mean > 0 else 0.0
     strength = fitted.spend.credibility_.strength_
     unsure = spread / np.maximum(facts.orders + strength, 1e-9) if np.isfinite(strength) else np.zeros(len(worth))
-    share = np.divide(counts.discounted, counts.orders, out=np.ones(len(worth)), where=counts.orders > 0)
-    money = counts.discounted * worth
     orders = counts.orders
-    variance = (orders * spread + counts.variance * (1.0 + unsure) + orders**2 * unsure) * (worth * share) ** 2
+    share = np.divide(counts.discounted, orders, out=np.ones(len(worth)), where=orders > 0)
+    return (orders * spread + counts.variance * (1.0 + unsure) + orders**2 * unsure) * (worth * share) ** 2
+
+
+def _interval(counts: _Counts, money: Array, variance: Array, confidence: float) -> tuple[Array, Array]:
+    """Central interval of a customer's discounted money: nothing with P(0), else a Gamma with the same moments.
+
+    Widened to hold the expectation where nothing at all is likelier than the level.
+    """
     active = np.maximum(1.0 - counts.silent, 1e-12)
     mean = money / active
     left = np.maximum((variance + money**2) / active - mean**2, 1e-12 * mean**2 + 1e-300)
+    shape = np.clip(mean**2 / left, 1e-3, 1e9)
     ends = []
     for at in (0.5 - 0.5 * confidence, 0.5 + 0.5 * confidence):
         inside = np.clip((at - counts.silent) / active, 0.0, 1.0 - 1e-12)
-        shape = np.clip(mean**2 / left, 1e-3, 1e9)
         ends.append(np.nan_to_num(gammaincinv(shape, inside) * mean / shape))
     return np.minimum(ends[0], money), np.maximum(ends[1], money)

@@ -103,7 +103,7 @@ def test_a_fitted_model_scores_any_day_and_the_future_changes_nothing() -> None:
     assert not then.equals(value_customers(orders, earlier, PARAMS, choices=choices))
     plain = value_customers(orders, AS_OF, PARAMS, model, with_interval=False)
     assert plain["lo"].null_count() == plain["hi"].null_count() == plain.height
-    assert plain.drop("lo", "hi").equals(here.drop("lo", "hi"))
+    assert plain.drop("lo", "hi", "value_sd").equals(here.drop("lo", "hi", "value_sd"))
 
 
 def test_segments_have_fits_of_their_own_where_they_are_large() -> None:
