@@ -18,13 +18,14 @@ from pipelines.channels.registry import RAW_TABLES
 from pipelines.contracts.canonical import CANONICAL
 from pipelines.contracts.columns import Column, Table
 from pipelines.contracts.core import CORE
-from pipelines.identity import ASSIGNMENT
+from pipelines.contracts.identity import OUTPUTS
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
 HEAD = "# Written by `python -m orchestration.dbt_schema` from the contracts. Do not edit.\n"
 
 RELATIONSHIPS: dict[tuple[str, str], str] = {
     ("dim_account", "customer_id"): "dim_customer",
+    ("identity_assignment", "account_key"): "dim_account",
     ("fct_order", "customer_id"): "dim_customer",
     ("fct_order", "account_key"): "dim_account",
     ("fct_order_line_economics", "order_key"): "fct_order",
@@ -65,15 +66,18 @@ def _yaml(content: Any) -> str:
 
 def _sources() -> list[dict[str, Any]]:
     raw = [{"name": table.name, "description": table.description} for table in RAW_TABLES]
-    assignment = {
-        "name": ASSIGNMENT.name,
-        "description": ASSIGNMENT.description,
-        "config": {"meta": {"dagster": {"asset_key": ["identity", ASSIGNMENT.name]}}},
-        "columns": [_documented(column) for column in ASSIGNMENT.columns],
-    }
+    identity = [
+        {
+            "name": table.name,
+            "description": table.description,
+            "config": {"meta": {"dagster": {"asset_key": ["identity", table.name]}}},
+            "columns": [_documented(column) for column in table.columns],
+        }
+        for table in OUTPUTS.values()
+    ]
     return [
         {"name": "raw", "schema": "raw", "description": "Typed, tokenised exports.", "tables": raw},
-        {"name": "identity", "schema": "identity", "description": "Who is whom.", "tables": [assignment]},
+        {"name": "identity", "schema": "identity", "description": "Who is whom.", "tables": identity},
         {
             "name": "meta",
             "schema": "meta",

@@ -9,6 +9,7 @@ converted once per line at the rate of the order's day, half away from zero. A m
 
 from __future__ import annotations
 
+from pipelines.contracts import identity
 from pipelines.contracts.columns import Column, Table, day, flag, instant, integer, money, quantity, text
 
 _NO_RATE = "no exchange rate for the day"
@@ -97,6 +98,8 @@ DIM_CUSTOMER = Table(
         text("region", "State or province, likewise"),
         text("country", "Country, likewise"),
         integer("birth_year", "Year of birth", unit="calendar year"),
+        text("household_id", "Household: customers on one telephone, address or device", null_means="shares none"),
+        text("ring_id", "Ring: customers behind one device with many nameless accounts", null_means="in none"),
         flag("has_email", "A usable e-mail address is in the vault", required=True),
         flag("has_phone", "A usable telephone number is in the vault", required=True),
         flag("is_email_consented", "Latest marketing decision for e-mail is granted", null_means="never asked"),
@@ -264,6 +267,7 @@ CORE: dict[str, Table] = {
         FCT_ORDER_LINE_ECONOMICS,
         FCT_REFUND,
         FCT_PERIOD_COST,
+        *identity.PUBLISHED,
     )
 }
 """Every core table by name."""

@@ -13,6 +13,8 @@ from collections.abc import Set
 
 import polars as pl
 
+from pipelines.channels.surnames import latin_surname
+
 MASK = "*"
 _CJK = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
 
@@ -20,7 +22,8 @@ _CJK = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
 class NameJudge:
     """Judges pairs of normalised names; knows how often each name part occurs in the data.
 
-    Chinese names agree when equal: one character makes another person (siblings often differ in exactly one). Latin
+    Chinese names agree when equal: one character makes another person (siblings often differ in exactly one). A Chinese
+    and a Latin name agree when the surname's Latin spelling is part of it (王晓明, james wang). Latin
     names agree when equal, when one writes the other's parts together, when the parts of one stand in the other (with
     initials), or when one part differs by one letter and is rare beside its neighbour: `dvid` next to `david` is a
     typing error, `anne` next to `anna` is a sister. A hint (`刘*`, what a mask still shows) agrees with names that
@@ -54,14 +57,14 @@ class NameJudge:
         return False
 
     def has_variants(self, names: Set[str]) -> bool:
-        """Whether other names may agree with these: Chinese names have no variants, hints and Latin names have."""
+        """Whether other names of any script may agree with these: Chinese names agree with Latin ones at most."""
         return any(name.endswith(MASK) or not is_cjk(name) for name in names)
 
     def _judge(self, left: str, right: str) -> bool:
         if left.endswith(MASK) or right.endswith(MASK):
             return _hint_fits(left, right)
         if is_cjk(left) or is_cjk(right):
-            return False
+            return is_cjk(left) != is_cjk(right) and _same_surname(left, right)
         a, b = left.split(), right.split()
         if sorted("".join(a)) == sorted("".join(b)) and _same_letters_joined(a, b):
             return True
@@ -89,6 +92,13 @@ class NameJudge:
 def is_cjk(name: str) -> bool:
     """Whether a name holds a Chinese character."""
     return not name.isascii() and _CJK.search(name) is not None
+
+
+def _same_surname(left: str, right: str) -> bool:
+    """Whether the Latin one of two names contains the surname of the Chinese one; a rare surname speaks for nothing."""
+    chinese, latin = (left, right) if is_cjk(left) else (right, left)
+    spellings = latin_surname(chinese)
+    return spellings is None or not spellings.isdisjoint(latin.split())
 
 
 def births_agree(left: str, right: str) -> bool:

@@ -1,7 +1,8 @@
-"""The assignment of accounts to people: the contract that every version of identity keeps, and its first filling.
+"""The plain assignment of accounts to people: no guards, no history.
 
-Lives here: `ASSIGNMENT`, and `assign`, which unifies accounts that share a normalised e-mail address, telephone or
-member number (or are tied together by a statement of a source), without caps, guarded only by what ingest blocked.
+Lives here: `assign`, which unifies accounts that share a normalised e-mail address, telephone or member number (or are
+tied together by a statement of a source), without caps, and the minting of customer ids. It is the yardstick that the
+guarded resolution (`unify`) is measured against.
 Stays out: which values are evidence (`int_identity_evidence`), blocked and masked values (never keyed, so never
 evidence), guards by names and limits, and the carrying over of ids between runs.
 
@@ -11,28 +12,12 @@ n accounts costs n edges, never n squared.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from datetime import datetime
 
 import polars as pl
 
-from pipelines.contracts.columns import Table, instant, text
 from pipelines.identity.components import connected_components
-
-ASSIGNMENT = Table(
-    "identity_assignment",
-    "Which person each account belongs to: since when, and since when we believe it.",
-    ("account_key", "valid_from", "recorded_from"),
-    (
-        text("account_key", "Immutable pseudonymous key of the account", required=True),
-        text("customer_id", "One-ID of the person", required=True),
-        instant("valid_from", "From when the account belonged to the person", required=True),
-        instant("valid_to", "Until when, exclusive", null_means="still"),
-        instant("recorded_from", "From which as-of instant on this is what we believe", required=True),
-        instant("recorded_to", "Until which as-of instant, exclusive", null_means="still"),
-    ),
-)
 
 VALUE_SEPARATOR = "\x1f"
 """Stands between the type and the key of a value, so that no value node can equal an account key."""
@@ -77,4 +62,4 @@ def assign(evidence: pl.LazyFrame, accounts: pl.LazyFrame, pepper: bytes, as_of:
 
 def customer_id(pepper: bytes, anchor: str) -> str:
     """The one-ID of the person whose first account is `anchor`: `c_` and 16 hex digits of its keyed hash."""
-    return "c_" + hmac.new(pepper, anchor.encode(), hashlib.sha256).hexdigest()[:16]
+    return "c_" + hmac.digest(pepper, anchor.encode(), "sha256").hex()[:16]

@@ -14,9 +14,10 @@ from datetime import datetime
 
 import polars as pl
 
-from pipelines.identity.assignment import ASSIGNMENT, customer_id
+from pipelines.contracts.identity import ASSIGNMENT
+from pipelines.identity.assignment import customer_id
 from pipelines.identity.claims import claim_ids
-from pipelines.identity.events import tell_events
+from pipelines.identity.events import Causes, tell_events
 
 HISTORY = pl.Schema(
     {"run_n": pl.Int64(), "recorded_at": pl.Datetime("us"), "account_key": pl.String(), "customer_id": pl.String()}
@@ -48,15 +49,15 @@ def carry_over(
     history: pl.DataFrame,
     pepper: bytes,
     recorded_at: datetime,
-    causes: pl.DataFrame | None = None,
+    causes: Causes | None = None,
 ) -> CarryOver:
     """Give every cluster its id.
 
     `clusters` needs account_key and cluster (the anchor's account_key). Each old id is claimed by one cluster at most:
     a cluster that is exactly what an id once was takes that id back; then the total of accounts that keep their id is
     largest; ties go to the cluster whose anchor has the id, then to the older id. Other clusters get the anchor's
-    keyed hash, with a generation suffix where that was minted before. `causes` (columns of CAUSES) explains merges and
-    splits; without it their cause is null.
+    keyed hash, with a generation suffix where that was minted before. `causes` makes the table (columns of CAUSES) that
+    explains merges and splits; without it their cause is null.
     """
     run_n = int(history["run_n"].max() or 0) + 1  # type: ignore[arg-type]
     now = latest(history)

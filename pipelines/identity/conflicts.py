@@ -85,6 +85,8 @@ class Conflicts:
     def _join_variants(self, groups: list[Block], keeps_ids: bool) -> tuple[list[Block], list[Block]]:
         """Groups whose names are variants of each other as one; a variant of two different persons apart, in pieces."""
         varied = [g for g, group in enumerate(groups) if self._judge.has_variants(group.facts.names)]
+        if varied and len(varied) < len(groups):
+            varied = list(range(len(groups)))
         near: dict[int, list[int]] = {g: [] for g in varied}
         for a, b in combinations(varied, 2):
             left, right = groups[a].facts, groups[b].facts

@@ -6,6 +6,8 @@ Stays out: which cluster gets which id (`carry_over`) and clear values: evidence
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 
 EVENTS = pl.Schema(
@@ -19,7 +21,6 @@ EVENTS = pl.Schema(
         "evidence_ref": pl.String(),
     }
 )
-KINDS = ("created", "absorbed", "split", "moved", "revived", "retired")
 CAUSES = pl.Schema(
     {
         "account_key": pl.String(),
@@ -34,10 +35,15 @@ CAUSES = pl.Schema(
 of the type (1 = strongest), the rule and since when. Accounts in one part of one value are one customer."""
 
 GONE = "evidence_gone"
+_TOLD = pl.Schema({name: EVENTS[name] for name in EVENTS.names()[1:5]})
+
+
+Causes = Callable[[], pl.DataFrame]
+"""Makes the table of CAUSES; called only where accounts went from one id to another."""
 
 
 def tell_events(
-    assignment: pl.DataFrame, now: pl.DataFrame, ever: set[str], run_n: int, causes: pl.DataFrame | None
+    assignment: pl.DataFrame, now: pl.DataFrame, ever: set[str], run_n: int, causes: Causes | None
 ) -> pl.DataFrame:
     """Columns of EVENTS: ids that appear, come back, are absorbed or retired; accounts that split off or move.
 
@@ -47,31 +53,30 @@ def tell_events(
     """
     before = now.drop_nulls()
     old, live = set(before["customer_id"].to_list()), set(assignment["customer_id"].to_list())
-    size = dict(assignment.group_by("customer_id").len().iter_rows())
-    rows: list[tuple[str, str | None, str | None, int]] = []
-    for new_id in sorted(live - old):
-        rows.append(("revived" if new_id in ever else "created", None, new_id, size[new_id]))
     moved = before.rename({"customer_id": "from_id"}).join(assignment, on="account_key")
     moved = moved.filter(pl.col("from_id") != pl.col("customer_id")).rename({"customer_id": "to_id"})
+    rows: list[tuple[str, str | None, str | None, int]] = []
     flows = moved.group_by("from_id", "to_id").len().sort("from_id", "to_id")
     for from_id, to_id, n in flows.iter_rows():
         rows.append(
             ("absorbed" if from_id not in live else "split" if to_id not in old else "moved", from_id, to_id, n)
         )
     left = before.join(assignment, on="account_key", how="anti").group_by("customer_id").len()
+    gone = set(flows["from_id"])
     for from_id, n in left.sort("customer_id").iter_rows():
-        if from_id not in live and from_id not in set(flows["from_id"]):
+        if from_id not in live and from_id not in gone:
             rows.append(("retired", from_id, None, n))
-    events = pl.DataFrame(
-        [(run_n, *row) for row in rows], schema={name: EVENTS[name] for name in EVENTS.names()[:5]}, orient="row"
+    events = pl.concat([_appeared(assignment, old, ever), pl.DataFrame(rows, schema=_TOLD, orient="row")]).select(
+        pl.lit(run_n, pl.Int64).alias("run_n"), pl.all()
     )
-    if causes is None or events.is_empty():
+    if causes is None or moved.is_empty():
         told = events.with_columns(cause_rule=pl.lit(None, pl.String), evidence_ref=pl.lit(None, pl.String))
         return told.select(EVENTS.names())
+    evidence = causes()
     known = pl.concat(
         [
-            _joining(moved, before, causes).with_columns(joins=pl.lit(True)),
-            _parting(moved, before, assignment, causes).with_columns(joins=pl.lit(False)),
+            _joining(moved, before, evidence).with_columns(joins=pl.lit(True)),
+            _parting(moved, before, assignment, evidence).with_columns(joins=pl.lit(False)),
         ]
     )
     splits = pl.col("kind") == "split"
@@ -81,6 +86,23 @@ def tell_events(
     return told.with_columns(
         cause_rule=pl.when(splits).then(pl.col("cause_rule").fill_null(GONE)).otherwise("cause_rule")
     ).select(EVENTS.names())
+
+
+def _appeared(assignment: pl.DataFrame, old: set[str], ever: set[str]) -> pl.DataFrame:
+    """Ids that were not in use before the run: created, or revived where they were in use once."""
+    sizes = assignment.group_by("customer_id").len("n_accounts")
+    new = sizes.filter(~pl.col("customer_id").is_in(list(old))) if old else sizes
+    kind = pl.when(pl.col("customer_id").is_in(list(ever))).then(pl.lit("revived")).otherwise(pl.lit("created"))
+    return (
+        new.select(
+            kind=kind if ever else pl.lit("created"),
+            from_id=pl.lit(None, pl.String),
+            to_id="customer_id",
+            n_accounts=pl.col("n_accounts").cast(pl.Int64),
+        )
+        .sort("to_id")
+        .cast(_TOLD)
+    )
 
 
 def _joining(moved: pl.DataFrame, before: pl.DataFrame, causes: pl.DataFrame) -> pl.DataFrame:

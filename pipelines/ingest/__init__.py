@@ -16,6 +16,7 @@ from pipelines.ingest.completejourney import land_completejourney
 from pipelines.ingest.errors import FileReason, FileRefusedError, RowReason, SourceError
 from pipelines.ingest.run import IngestReport, ingest_landing
 from pipelines.ingest.sources import Source, init_home, read_source
+from pipelines.ingest.vault import vault_values
 from pipelines.ingest.views import create_raw_views
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "land_completejourney",
     "quarantined_rows",
     "read_source",
+    "vault_values",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pipelines.contracts.marts import Mart
 from pipelines.marts.churn import customer_lifecycle, lifecycle_cut_points
 from pipelines.marts.customer import customer_360, customer_channel
+from pipelines.marts.identity import identity_cluster_size, identity_match_rate, identity_policy_effect
 from pipelines.marts.ltv import customer_ltv_historical, customer_ltv_predictive, ltv_backtest
 from pipelines.marts.profit import mart_coverage, profit_waterfall
 from pipelines.marts.segments import cohort_retention, customer_rfm, rfm_thresholds, value_tier_thresholds
@@ -26,4 +27,7 @@ MARTS: tuple[Mart, ...] = (
     cohort_retention.MART,
     customer_360.MART,
     customer_channel.MART,
+    identity_match_rate.MART,
+    identity_cluster_size.MART,
+    identity_policy_effect.MART,
 )

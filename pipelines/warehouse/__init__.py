@@ -7,6 +7,7 @@ what is checked (`expectations`) and who calls it when (`orchestration`).
 from pipelines.warehouse.build import begin_build, mark_good, open_build
 from pipelines.warehouse.context import mart_params, read_run_context, write_run_context
 from pipelines.warehouse.digest import layer_digest, table_digest
+from pipelines.warehouse.identity_state import add_override, read_overrides, read_past
 from pipelines.warehouse.lock import writer_lock
 from pipelines.warehouse.publish import Published, publish
 from pipelines.warehouse.query import headline, query_published
@@ -17,6 +18,7 @@ from pipelines.warehouse.versions import Version, current_version, list_versions
 __all__ = [
     "Published",
     "Version",
+    "add_override",
     "begin_build",
     "current_version",
     "headline",
@@ -27,6 +29,8 @@ __all__ = [
     "open_build",
     "publish",
     "query_published",
+    "read_overrides",
+    "read_past",
     "read_run_context",
     "repair",
     "rollback",

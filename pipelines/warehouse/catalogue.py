@@ -22,6 +22,9 @@ OWNERS = {
 }
 """The table whose rows a key identifies; a column of that name elsewhere refers to it."""
 
+PAST_IDS = ("identity_assignment",)
+"""Tables whose customer ids include those no longer in use."""
+
 ROLES = {("core", "fct_order", "first_sku"): ("core", "dim_product", "sku")}
 """References by a column of another name."""
 
@@ -40,7 +43,8 @@ def relationships() -> Iterator[tuple[str, str, str, str, str, str]]:
         for table in tables:
             for column in table.names:
                 owner = OWNERS.get(column)
-                if owner is not None and owner != (schema, table.name):
+                is_past = column == "customer_id" and table.name in PAST_IDS
+                if owner is not None and owner != (schema, table.name) and not is_past:
                     yield (schema, table.name, column, *owner, column)
                 if (schema, table.name, column) in ROLES:
                     yield (schema, table.name, column, *ROLES[schema, table.name, column])

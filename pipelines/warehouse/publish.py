@@ -28,7 +28,7 @@ import polars as pl
 from pipelines.contracts.progress import Progress, Quiet
 from pipelines.contracts.settings import Settings
 from pipelines.marts import digest
-from pipelines.warehouse import draft, state
+from pipelines.warehouse import draft, identity_state, state
 from pipelines.warehouse.build import mark_good, open_build
 from pipelines.warehouse.context import read_run_context
 from pipelines.warehouse.digest import combine, table_stamps
@@ -155,6 +155,7 @@ def _write_draft(
         (folder / STATE).write_text(to_json(logs), encoding="utf-8")
     with _step(listener, "write parquet"):
         draft.write_parquet(con, folder / "marts")
+        identity_state.write_added(settings, con, folder)
     with _step(listener, "write manifest"):
         draft.write_manifest(folder, _manifest(plan, version_id, parent, created, counts))
     return version_id, folder

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.contracts.settings import Settings
-from pipelines.warehouse import state
+from pipelines.warehouse import identity_state, state
 from pipelines.warehouse.errors import NothingPublishedError, VersionDamagedError, VersionMissingError
 from pipelines.warehouse.files import read_json, sha256_file, swap_symlink, to_json, write_atomic
 from pipelines.warehouse.lock import writer_lock
@@ -209,6 +209,7 @@ def complete_state(settings: Settings, version_id: str) -> None:
     logs = read_json(versions_dir(settings) / version_id / STATE) or {}
     for log, records in logs.items():
         state.append(settings, log, version_id, records)
+    identity_state.complete_history(settings, versions_dir(settings) / version_id)
 
 
 def remove_versions(settings: Settings, kept: Sequence[str]) -> None:

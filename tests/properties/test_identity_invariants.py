@@ -160,7 +160,9 @@ def test_ids_survive_rebuilds_late_batches_and_rolling_back(
     first = resolve(records.filter(pl.col("batch") == 1))
     history, runs = empty_history(), []
     for number, found in enumerate((first, first, resolution, first, resolution)):
-        done = carry_over(found.clusters, history, PEPPER, DAY.replace(day=1 + number), causes(found))
+        done = carry_over(
+            found.clusters, history, PEPPER, DAY.replace(day=1 + number), lambda found=found: causes(found)
+        )
         history = pl.concat([history, done.appended])
         runs.append(done)
     assert runs[1].appended.is_empty()

@@ -51,13 +51,8 @@ def make_core(shape: Shape) -> dict[str, pl.DataFrame]:
     economics = _economics(lines, refunds)
     frames = {
         "dim_customer": people,
-        "dim_account": people.select(
-            pl.concat_str(pl.lit("web/"), "customer_id").alias("account_key"),
-            pl.lit("web").alias("source_system"),
-            "customer_id",
-            "buyer_key_kind",
-            "first_seen_at",
-        ),
+        "dim_account": (accounts := _accounts(people)),
+        "identity_policy": _policies(accounts),
         "dim_product": products,
         "fct_order": _order_facts(shape, orders, economics, refunds),
         "fct_refund": _refund_facts(refunds),
@@ -100,13 +95,42 @@ def _people(shape: Shape, rng: np.random.Generator) -> pl.DataFrame:
             "region": [None] * n,
             "country": ["DE"] * n,
             "birth_year": [None] * n,
+            "household_id": [None] * n,
+            "ring_id": [None] * n,
             "has_email": rng.random(n) < 0.8,
             "has_phone": rng.random(n) < 0.4,
             "is_email_consented": [None if a < 0.2 else bool(a < 0.7) for a in asked[0]],
             "is_sms_consented": [None if a < 0.5 else bool(a < 0.7) for a in asked[1]],
         },
-        schema_overrides={"city": pl.String, "region": pl.String, "birth_year": pl.Int64},
+        schema_overrides={
+            "city": pl.String,
+            "region": pl.String,
+            "birth_year": pl.Int64,
+            "household_id": pl.String,
+            "ring_id": pl.String,
+        },
     )
+
+
+def _accounts(people: pl.DataFrame) -> pl.DataFrame:
+    """An account in the web store for everybody, and one at the till for every second person."""
+    columns = ("customer_id", "buyer_key_kind", "first_seen_at")
+    parts = [
+        frame.select(pl.concat_str(pl.lit(f"{source}/"), "customer_id").alias("account_key"),
+                     pl.lit(source).alias("source_system"), *columns)
+        for source, frame in (("web", people), ("pos", people.filter(_HAS_TWO)))
+    ]  # fmt: skip
+    return pl.concat(parts)
+
+
+def _policies(accounts: pl.DataFrame) -> pl.DataFrame:
+    """Strict: a second account is a person of its own. Loose: every fourth person is one and the same."""
+    second = accounts.filter((pl.col("source_system") == "web") & _HAS_TWO)
+    strict = second.select("account_key", policy=pl.lit("strict"), cluster="account_key")
+    joined = accounts.filter(pl.col("customer_id").str.contains("[0-3]$"))
+    loose = joined.select("account_key", "customer_id", policy=pl.lit("loose"), cluster=pl.col("account_key").min())
+    others = loose.filter(pl.col("customer_id") != pl.col("customer_id").min()).drop("customer_id")
+    return pl.concat([strict, others])
 
 
 def _products() -> pl.DataFrame:
@@ -303,8 +327,12 @@ def _money(names: tuple[str, ...]) -> list[pl.Expr]:
     ]
 
 
+_HAS_TWO = pl.col("customer_id").str.contains("[0-7]$")
 _KEYS = [
-    pl.concat_str(pl.lit("web/"), "customer_id").alias("account_key"),
+    pl.when(_HAS_TWO & (pl.col("channel") == "pos"))
+    .then(pl.concat_str(pl.lit("pos/"), "customer_id"))
+    .otherwise(pl.concat_str(pl.lit("web/"), "customer_id"))
+    .alias("account_key"),
     pl.lit("USD").alias("currency"),
     pl.lit("USD").alias("reporting_currency"),
 ]

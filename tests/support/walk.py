@@ -10,13 +10,12 @@ from pathlib import Path
 
 import polars as pl
 
+from orchestration.assets.identity import unify_build
 from orchestration.dbt_run import invoke
-from pipelines.contracts.keys import load_pepper
 from pipelines.contracts.settings import Settings
-from pipelines.identity import ASSIGNMENT, assign
 from pipelines.ingest import create_raw_views, ingest_landing
 from pipelines.marts import MARTS, compute, digest, read_inputs
-from pipelines.warehouse import begin_build, mart_params, open_build, read_run_context, write_run_context, write_table
+from pipelines.warehouse import begin_build, mart_params, open_build, write_run_context, write_table
 
 
 def walk(home: Path, landing: Path, as_of: date) -> dict[str, str]:
@@ -29,10 +28,7 @@ def walk(home: Path, landing: Path, as_of: date) -> dict[str, str]:
         write_run_context(con, settings, as_of)
     build(settings, "tag:pre_identity")
     with open_build(settings) as con:
-        evidence = con.sql("from intermediate.int_identity_evidence").pl().lazy()
-        accounts = con.sql("from intermediate.int_accounts").pl().lazy()
-        cutoff = read_run_context(con)["cutoff_at"]
-        write_table(con, "identity", ASSIGNMENT, assign(evidence, accounts, load_pepper(settings), cutoff).collect())
+        unify_build(settings, con)
     build(settings, "tag:post_identity")
     with open_build(settings) as con:
         params = mart_params(con, settings)

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipelines.identity.assignment import ASSIGNMENT
+from pipelines.contracts.identity import ASSIGNMENT
 from pipelines.identity.carry_over import CarryOver, assignment_table, carry_over, empty_history, redirects
 from pipelines.identity.events import CAUSES
 
@@ -184,7 +184,7 @@ def test_causes_name_the_rule_that_merged_two_ids() -> None:
         ("new", 2, 0, 1, "member_no/link", None), ("b", 2, 0, 1, "member_no/link", None),
     ]  # fmt: skip
     causes = pl.DataFrame(rows, schema=CAUSES, orient="row")
-    result = carry_over(frame, house.history, PEPPER, DAY, causes)
+    result = carry_over(frame, house.history, PEPPER, DAY, lambda causes=causes: causes)
     assert result.events.select("kind", "cause_rule").rows() == [("absorbed", "member_no/link")]
 
 
@@ -195,5 +195,5 @@ def test_causes_of_a_split_are_what_keeps_apart_or_that_the_bridge_is_gone() -> 
     rows = [("a", 1, 0, 7, "phone/split_by_name", None), ("b", 1, 1, 7, "phone/split_by_name", None)]
     for evidence, cause in ((rows, "phone/split_by_name"), ([], "evidence_gone")):
         causes = pl.DataFrame(evidence, schema=CAUSES, orient="row")
-        result = carry_over(frame, house.history, PEPPER, DAY, causes)
+        result = carry_over(frame, house.history, PEPPER, DAY, lambda causes=causes: causes)
         assert result.events.filter(pl.col("kind") == "split")["cause_rule"].to_list() == [cause]

@@ -15,6 +15,7 @@ select
     buyer_email_status,
     buyer_phone_key,
     buyer_phone_status,
+    buyer_name_key,
     ordered_at,
     ordered_on,
     case when paid_at < {{ cutoff() }} then paid_at end as paid_at,

@@ -19,6 +19,7 @@ select
     buyer_email_status,
     buyer_phone_key,
     buyer_phone_status,
+    buyer_name_key,
     ordered_at,
     ordered_on,
     paid_at,

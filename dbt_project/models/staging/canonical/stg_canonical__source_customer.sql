@@ -18,6 +18,8 @@ select
     member_no_key,
     member_no_status,
     name_key,
+    given_name_key,
+    family_name_key,
     birth_year,
     gender,
     city,

@@ -21,8 +21,8 @@ select
     {{
         not_exported('source_customer', [
             'created_at', 'email_key', 'email_status', 'phone_key', 'phone_status', 'member_no_key',
-            'member_no_status', 'name_key', 'birth_year', 'gender', 'city', 'region', 'country',
-            'acquisition_channel', 'acquisition_campaign', 'is_employee', 'is_test'
+            'member_no_status', 'name_key', 'given_name_key', 'family_name_key', 'birth_year', 'gender', 'city',
+            'region', 'country', 'acquisition_channel', 'acquisition_campaign', 'is_employee', 'is_test'
         ])
     }},
     known_at

@@ -56,6 +56,7 @@ select
     coalesce(phone_key, billing_phone_key) as buyer_phone_key,
     case when phone_key is null and billing_phone_key is not null then billing_phone_status else phone_status end
         as buyer_phone_status,
+    billing_name_key as buyer_name_key,
     created_at as ordered_at,
     created_on as ordered_on,
     paid_at,

@@ -16,6 +16,8 @@ select
     coalesce(phone_key, address_phone_key) as phone_key,
     case when phone_key is null and address_phone_key is not null then address_phone_status else phone_status end
         as phone_status,
+    first_name_key as given_name_key,
+    last_name_key as family_name_key,
     city,
     coalesce(province_code, province) as region,
     coalesce(country_code, country) as country,

@@ -42,6 +42,7 @@ select
     buyer_nick_status as source_customer_id_status,
     contact_mobile_key as buyer_phone_key,
     contact_mobile_status as buyer_phone_status,
+    receiver_name_key as buyer_name_key,
     created_at as ordered_at,
     created_on as ordered_on,
     paid_at,

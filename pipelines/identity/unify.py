@@ -1,0 +1,172 @@
+"""Unify: the whole of identity for one run of the warehouse, from its evidence and its past to its tables.
+
+Lives here: the order of the work, and the tables in the columns of `contracts.identity`.
+Stays out: reading build, vault and state (the caller), the guards (`resolve`), ids over time (`carry_over`).
+
+Time has two sides. A run as of a day knows the history recorded up to that day and adds to it. A run as of an earlier
+day than the latest recorded one looks back: it sees the ids as they were believed then and adds nothing, so that a
+look back changes no id, whatever is asked and in whatever order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from pipelines.contracts.identity import (
+    ASSIGNMENT,
+    EVENT_TABLE,
+    GROUP_TABLE,
+    HISTORY_TABLE,
+    POLICY_TABLE,
+    REDIRECT_TABLE,
+    VERDICT_TABLE,
+)
+from pipelines.identity.carry_over import CarryOver, assignment_table, carry_over
+from pipelines.identity.evidence import case_from_evidence, policy_of
+from pipelines.identity.explain import causes
+from pipelines.identity.households import households, rings
+from pipelines.identity.policy import Policy, default_policy, loose_policy, strict_policy
+from pipelines.identity.resolve import Resolution, resolve_case
+
+OTHER_POLICIES = {"strict": strict_policy, "loose": loose_policy}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the warehouse knows of accounts as of a day.
+
+    evidence: columns of int_identity_evidence. accounts: account_key, source_system, first_seen_at, city, birth_year of
+    every account. names: account_key, name (normal forms). overrides: manual decisions (columns of OVERRIDES).
+    """
+
+    evidence: pl.DataFrame
+    accounts: pl.DataFrame
+    names: pl.DataFrame
+    overrides: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Past:
+    """What earlier runs recorded: the history of assignments, and events (columns of HISTORY_TABLE, EVENT_TABLE)."""
+
+    history: pl.DataFrame
+    events: pl.DataFrame
+
+    def up_to(self, instant: datetime) -> Past:
+        """What had been recorded at an as-of instant."""
+        then = pl.col("recorded_at") <= instant
+        return Past(self.history.filter(then), self.events.filter(then))
+
+
+@dataclass(frozen=True)
+class Unified:
+    """What a run says of who is whom: tables by the names of `contracts.identity`, and the resolution behind them."""
+
+    tables: dict[str, pl.DataFrame]
+    resolution: Resolution
+
+
+def no_past() -> Past:
+    """Before the first run."""
+    return Past(pl.DataFrame(schema=HISTORY_TABLE.polars_schema), pl.DataFrame(schema=EVENT_TABLE.polars_schema))
+
+
+def resolve_facts(facts: Facts, policy: Policy) -> Resolution:
+    """The accounts of the warehouse under a policy, as far as they share evidence with others."""
+    named = pl.concat([facts.overrides["a"], facts.overrides["b"]]).drop_nulls()
+    case = case_from_evidence(facts.evidence, facts.accounts, facts.names, policy, named)
+    return resolve_case(case, policy_of(facts.evidence, policy), facts.overrides)
+
+
+def unify(facts: Facts, past: Past, pepper: bytes, as_of: datetime, policy: Policy | None = None) -> Unified:
+    """Give every account its person as of the instant `as_of` (the end of the as-of day).
+
+    Raises ValueError for an account without a key or a first sign, and for manual decisions that contradict each other.
+    """
+    if facts.accounts.select(pl.col("account_key", "first_seen_at").null_count()).sum_horizontal().item():
+        raise ValueError("an account needs a key and a first sign")
+    known = past.up_to(as_of)
+    resolution = resolve_facts(facts, policy or default_policy())
+    clusters = people(resolution, facts.accounts)
+    done = carry_over(clusters, known.history, pepper, as_of, lambda: causes(resolution))
+    latest = past.history["recorded_at"].max()
+    adds = latest is None or as_of >= latest  # type: ignore[operator]
+    history = pl.concat([known.history, done.appended])
+    tables = {
+        ASSIGNMENT.name: assignment_table(history, facts.accounts),
+        HISTORY_TABLE.name: done.appended if adds else done.appended.clear(),
+        EVENT_TABLE.name: pl.concat([known.events, _events(done, as_of)]),
+        REDIRECT_TABLE.name: done.redirects,
+        VERDICT_TABLE.name: verdicts(resolution),
+        POLICY_TABLE.name: _other_policies(facts, clusters),
+        GROUP_TABLE.name: groups(resolution, clusters, done.assignment),
+    }
+    return Unified(tables, resolution)
+
+
+def people(resolution: Resolution, accounts: pl.DataFrame) -> pl.DataFrame:
+    """account_key, cluster of every account, named by the account seen first (ties: the smaller key).
+
+    Statements of sources are left out; accounts that share nothing with anybody are people of their own.
+    """
+    labels = pl.DataFrame({"account_key": resolution.book.keys, "label": resolution.labels})
+    ordered = (
+        accounts.select("account_key", "first_seen_at")
+        .join(labels, on="account_key", how="left")
+        .sort("first_seen_at", "account_key")
+    )
+    lone = ordered.filter(pl.col("label").is_null()).select("account_key", cluster="account_key")
+    joined = ordered.filter(pl.col("label").is_not_null()).select(
+        "account_key", cluster=pl.col("account_key").first().over("label")
+    )
+    return pl.concat([lone, joined]).sort("account_key")
+
+
+def verdicts(resolution: Resolution) -> pl.DataFrame:
+    """What the guards said of shared values, counted: columns of VERDICT_TABLE."""
+    shared = resolution.profile.filter(pl.col("n_accounts") > 1)
+    return (
+        shared.group_by("id_type", "verdict", "reason")
+        .agg(
+            value_n=pl.len().cast(pl.Int64),
+            account_n=pl.col("n_accounts").sum(),
+            largest_n=pl.col("n_accounts").max(),
+        )
+        .select(VERDICT_TABLE.names)
+        .sort("id_type", "verdict", "reason")
+    )
+
+
+def groups(resolution: Resolution, clusters: pl.DataFrame, assignment: pl.DataFrame) -> pl.DataFrame:
+    """Households and rings of customers, each named after its smallest customer id: columns of GROUP_TABLE."""
+    named = resolution.clusters.join(clusters.select("account_key"), on="account_key", how="semi")
+    ids = named.join(assignment, on="account_key").select("cluster", "customer_id").unique()
+    found = []
+    for frame, label, prefix in ((households(resolution), "household", "h"), (rings(resolution), "ring", "r")):
+        members = frame.join(ids, on="cluster").select("customer_id", label)
+        least = pl.col("customer_id").min().over(label)
+        several = members.filter(pl.len().over(label) > 1) if label == "household" else members
+        found.append(several.select("customer_id", (pl.lit(prefix) + least.str.slice(1)).alias(f"{label}_id")).unique())
+    both = found[0].join(found[1], on="customer_id", how="full", coalesce=True)
+    return both.select(GROUP_TABLE.names).sort("customer_id")
+
+
+def _events(done: CarryOver, as_of: datetime) -> pl.DataFrame:
+    numbered = done.events.with_row_index("n", offset=1)
+    return numbered.with_columns(
+        event_id=pl.format("{}-{}", "run_n", "n"), recorded_at=pl.lit(as_of, pl.Datetime("us"))
+    ).select(pl.col(name).cast(kind) for name, kind in EVENT_TABLE.polars_schema.items())
+
+
+def _other_policies(facts: Facts, clusters: pl.DataFrame) -> pl.DataFrame:
+    """Accounts whose person under another policy is named by another account: columns of POLICY_TABLE."""
+    frames = []
+    for name, make in OTHER_POLICIES.items():
+        other = people(resolve_facts(facts, make()), facts.accounts)
+        both = other.join(clusters, on="account_key", suffix="_now")
+        differs = both.filter(pl.col("cluster") != pl.col("cluster_now"))
+        frames.append(differs.select("account_key", policy=pl.lit(name), cluster="cluster"))
+    return pl.concat(frames).sort(POLICY_TABLE.grain)

@@ -1,0 +1,108 @@
+"""The state of identity: the history of assignments and events, and the manual decisions of people.
+
+Lives here: what a version adds to the history, written with it and completed after it like other state; and decisions,
+written when they are taken. Stays out: what history and decisions mean (`pipelines.identity`).
+
+    state/identity_history/<version>.parquet   accounts that are new, have another person, or left the data
+    state/identity_event/<version>.parquet     what happened to customer ids
+    state/identity_override/<moment>.jsonl     one decision
+
+A version's folder carries the files it adds. Rolling back moves what is served and undoes no history: ids that were
+given once are never given to somebody else.
+"""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from pipelines.contracts.identity import EVENT_TABLE, HISTORY_TABLE
+from pipelines.contracts.settings import Settings
+from pipelines.identity.overrides import OVERRIDES, no_overrides
+from pipelines.identity.unify import Past
+from pipelines.warehouse import state
+from pipelines.warehouse.files import sync
+
+LOGS = (HISTORY_TABLE, EVENT_TABLE)
+OVERRIDE_LOG = "identity_override"
+
+
+def read_past(settings: Settings) -> Past:
+    """What every published version recorded, in the order of runs."""
+    history, events = (_read(settings, table.name, table.polars_schema) for table in LOGS)
+    return Past(history.sort("run_n", "account_key"), events.sort("run_n", "event_id"))
+
+
+def write_added(settings: Settings, con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Write what the build in `con` adds to the history into a version's folder; nothing where it adds nothing.
+
+    What is recorded already (a build that is published again) is not recorded twice.
+    """
+    if not _has_history(con):
+        return
+    recorded = read_past(settings).history["run_n"].max() or 0
+    added = con.sql(f"from identity.{HISTORY_TABLE.name}").pl().filter(pl.col("run_n") > recorded)
+    if added.is_empty():
+        return
+    events = con.sql(f"from identity.{EVENT_TABLE.name}").pl().filter(pl.col("run_n").is_in(added["run_n"].unique()))
+    for table, frame in zip(LOGS, (added, events), strict=True):
+        path = folder / f"{table.name}.parquet"
+        frame.select(pl.col(name).cast(kind) for name, kind in table.polars_schema.items()).sort(
+            table.grain
+        ).write_parquet(path)
+        path.chmod(0o444)
+        sync(path)
+
+
+def complete_history(settings: Settings, version_folder: Path) -> None:
+    """Copy the history that a version carries into the state, where it is not there yet."""
+    for table in LOGS:
+        source = version_folder / f"{table.name}.parquet"
+        target = settings.state_dir / table.name / source.parent.name
+        target = target.with_name(target.name + ".parquet")
+        if not source.exists() or target.exists():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.partial")
+        shutil.copyfile(source, partial)
+        sync(partial)
+        partial.replace(target)
+        sync(target.parent)
+
+
+def read_overrides(settings: Settings) -> pl.DataFrame:
+    """Every manual decision, in the order in which they were taken: columns of OVERRIDES."""
+    records = state.read(settings, OVERRIDE_LOG)
+    if not records:
+        return no_overrides()
+    frame = pl.DataFrame(records, schema=dict.fromkeys(OVERRIDES.names(), pl.String))
+    return (
+        frame.with_columns(pl.col("decided_at").str.to_datetime(time_unit="us"))
+        .cast(OVERRIDES)
+        .sort("decided_at", "override_id")
+    )
+
+
+def add_override(settings: Settings, decision: pl.DataFrame) -> None:
+    """Keep a decision (one row of OVERRIDES) for all runs to come. The caller holds the writer's lock."""
+    row = decision.row(0, named=True)
+    record = {**row, "decided_at": row["decided_at"].isoformat()}
+    state.append(settings, OVERRIDE_LOG, f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}", [record])
+
+
+def _read(settings: Settings, log: str, schema: pl.Schema) -> pl.DataFrame:
+    paths = sorted((settings.state_dir / log).glob("*.parquet"))
+    frames = [pl.read_parquet(path).cast(schema) for path in paths]
+    return pl.concat([pl.DataFrame(schema=schema), *frames]).unique()
+
+
+def _has_history(con: duckdb.DuckDBPyConnection) -> bool:
+    found = con.execute(
+        "select count(*) from duckdb_tables() where schema_name = 'identity' "
+        f"and table_name in ('{HISTORY_TABLE.name}', '{EVENT_TABLE.name}')"
+    ).fetchall()
+    return bool(found[0][0] == len(LOGS))

@@ -1,0 +1,103 @@
+"""Identity through the whole path against the planted truth, and what its mistakes do to the figures managers read."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from conftest import TEST_PEPPER
+from support.identity_truth import people_of_accounts, true_clusters
+
+from pipelines.contracts.marts import MartParams
+from pipelines.identity.evaluate import evaluate
+from pipelines.ingest import vault_values
+from pipelines.marts import compute
+from pipelines.marts.identity import identity_policy_effect
+from pipelines.warehouse import query_published, read_past
+
+pytestmark = pytest.mark.world
+
+
+@pytest.fixture(scope="module")
+def accounts(world) -> pl.DataFrame:
+    return query_published(world.settings, "from core.dim_account order by account_key")
+
+
+@pytest.fixture(scope="module")
+def people(world, accounts) -> pl.DataFrame:
+    found = people_of_accounts(world.truth("account_person"), TEST_PEPPER.encode())
+    known = found.join(accounts, on="account_key", how="semi")
+    assert len(known) > 0.97 * len(accounts)
+    return known
+
+
+def _scores(accounts: pl.DataFrame, people: pl.DataFrame, key: str) -> dict:
+    both = accounts.join(people, on="account_key").select("account_key", "person_id", customer_id=key)
+    named = both.rename({"account_key": "record_id"})
+    return evaluate(named.select("record_id", "customer_id"), named.select("record_id", "person_id"))
+
+
+def test_strangers_are_kept_apart_and_people_found(accounts, people, record_property):
+    """The bar is what plain joining by equal values reaches, at a precision it does not reach."""
+    keyed = people.join(accounts.filter(pl.col("buyer_key_kind") == "real"), on="account_key", how="semi")
+    scores = _scores(accounts, keyed, "customer_id")
+    for name, value in scores["pairwise"].items():
+        record_property(f"pairwise_{name}", value)
+    assert scores["pairwise"]["precision"] >= 0.995
+    assert scores["bcubed"]["precision"] >= 0.995
+    assert scores["pairwise"]["recall"] >= 0.80
+
+
+def test_masked_buyers_are_merged_with_nobody(accounts):
+    masked = accounts.filter(pl.col("buyer_key_kind") == "masked")
+    sizes = accounts.group_by("customer_id").len()
+    assert len(masked) > 20
+    assert masked.join(sizes, on="customer_id")["len"].max() == 1
+
+
+def test_mistakes_of_identity_hardly_move_customers_repeat_rate_and_ltv(world, accounts, people, record_property):
+    """The same figures with accounts joined as they are in truth: the difference is the error that identity causes."""
+    truth = true_clusters(people, accounts)
+    tables = {
+        name: query_published(world.settings, f"from core.{name}").lazy()
+        for name in ("dim_customer", "dim_account", "fct_order")
+    }
+    tables["identity_policy"] = truth.with_columns(policy=pl.lit("strict")).lazy()
+    exact = compute(identity_policy_effect.MART, tables, MartParams(as_of=world.last_day))
+    ours = query_published(world.settings, "from marts.identity_policy_effect where policy = 'default'")
+    for basis in ("contribution", "net_revenue"):
+        by_basis = [
+            frame.filter(pl.col("basis") == basis) for frame in (ours, exact.filter(pl.col("policy") == "strict"))
+        ]
+        told, true = (frame.row(0, named=True) for frame in by_basis)
+        errors = {name: float(told[name]) / float(true[name]) - 1 for name in ("customer_n", "repeat_rate", "ltv_365")}
+        for name, error in errors.items():
+            record_property(f"{basis}_{name}_error", round(error, 6))
+            print(f"{basis} {name}: {told[name]} against {true[name]} in truth, error {error:+.2%}")
+        assert 0 <= errors["customer_n"] < 0.10
+        assert -0.15 < errors["repeat_rate"] <= 0.005
+        assert -0.10 < errors["ltv_365"] <= 0.005
+
+
+def test_no_customer_has_two_member_numbers(world, accounts):
+    members = accounts.filter(pl.col("source_system") == "crm")
+    assert len(members) > 100
+    assert not members["customer_id"].is_duplicated().any()
+
+
+def test_history_is_recorded_once_and_the_assignment_is_it(world, accounts):
+    history = read_past(world.settings).history
+    assert set(history["account_key"]) == set(accounts["account_key"])
+    assert history["run_n"].unique().to_list() == [1]
+    table = query_published(world.settings, "from core.identity_assignment")
+    now = table.filter(pl.col("recorded_to").is_null()).select("account_key", "customer_id").sort("account_key")
+    assert now.equals(accounts.select("account_key", "customer_id"))
+
+
+def test_no_name_leaves_the_vault(world):
+    names = set(vault_values(world.settings, ["name"])["normalised"])
+    assert len(names) > 100
+    found = [path for path in world.settings.warehouse_dir.rglob("*") if path.is_file()]
+    found += [path for path in world.settings.state_dir.rglob("*") if path.is_file()]
+    for path in found:
+        content = path.read_bytes().decode("utf-8", errors="ignore").lower()
+        assert not [name for name in names if len(name) > 9 and name in content], path.name

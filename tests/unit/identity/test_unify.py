@@ -1,0 +1,250 @@
+"""Unify: the warehouse's evidence and past to the tables of schema identity."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from pipelines.contracts.identity import OUTPUTS
+from pipelines.identity.evidence import account_names
+from pipelines.identity.overrides import no_overrides, override
+from pipelines.identity.unify import Facts, Past, Unified, no_past, unify
+
+PEPPER = b"a pepper for tests, fixed so that digests compare"
+DAY = datetime(2025, 6, 30)  # noqa: DTZ001  instants of the warehouse are UTC without a zone
+Row = tuple[str, str, str]
+
+
+def facts(
+    rows: list[Row],
+    names: dict[str, str] | None = None,
+    overrides: pl.DataFrame | None = None,
+    births: dict[str, int] | None = None,
+    unlinking: tuple[str, ...] = (),
+) -> Facts:
+    """Facts from (account or statement, type, value); keys with a slash and no `link` in them are accounts."""
+    seen = {key: DAY - timedelta(days=300 - n) for n, key in enumerate(dict.fromkeys(row[0] for row in rows))}
+    evidence = pl.DataFrame(
+        [
+            {
+                "account_key": key, "id_type": id_type, "value_key": value, "source_system": key.split("/")[0],
+                "first_seen_at": seen[key], "last_seen_at": seen[key], "is_linking": id_type not in unlinking,
+            }
+            for key, id_type, value in rows if value
+        ],
+        schema_overrides={"first_seen_at": pl.Datetime("us"), "last_seen_at": pl.Datetime("us")},
+    )  # fmt: skip
+    accounts = pl.DataFrame(
+        [
+            {
+                "account_key": key, "source_system": key.split("/")[0], "first_seen_at": at, "city": None,
+                "birth_year": (births or {}).get(key),
+            }
+            for key, at in seen.items() if "link" not in key
+        ],
+        schema_overrides={"city": pl.String, "birth_year": pl.Int64, "first_seen_at": pl.Datetime("us")},
+    )  # fmt: skip
+    named = pl.DataFrame(
+        list((names or {}).items()), schema={"account_key": pl.String, "name": pl.String}, orient="row"
+    )
+    return Facts(evidence, accounts, named, no_overrides() if overrides is None else overrides)
+
+
+def people(unified: Unified) -> list[list[str]]:
+    """Accounts of each customer as sorted lists."""
+    now = unified.tables["identity_assignment"].filter(pl.col("recorded_to").is_null())
+    return sorted(now.group_by("customer_id").agg(pl.col("account_key").sort())["account_key"].to_list())
+
+
+def after(past: Past, unified: Unified) -> Past:
+    """The past once a run was published."""
+    history = pl.concat([past.history, unified.tables["identity_history"]])
+    return Past(history, unified.tables["identity_event"])
+
+
+def ids(unified: Unified) -> dict[str, str]:
+    """Customer of each account now."""
+    now = unified.tables["identity_assignment"].filter(pl.col("recorded_to").is_null())
+    return dict(now.select("account_key", "customer_id").iter_rows())
+
+
+FAMILY: list[Row] = [
+    ("web/a", "email", "e1"), ("crm/a", "email", "e1"), ("crm/a", "phone", "p1"), ("crm/b", "phone", "p1"),
+    ("web/c", "email", "e3"), ("pos/d", "phone", ""),
+]  # fmt: skip
+NAMES = {"web/a": "anna smith", "crm/a": "anna smith", "crm/b": "ben smith", "web/c": "carla jones"}
+
+
+def test_a_family_telephone_makes_a_household_and_not_a_person() -> None:
+    found = unify(facts(FAMILY, NAMES), no_past(), PEPPER, DAY)
+    assert people(found) == [["crm/a", "web/a"], ["crm/b"], ["pos/d"], ["web/c"]]
+    group = found.tables["identity_group"]
+    now = ids(found)
+    assert set(group["customer_id"]) == {now["crm/a"], now["crm/b"]}
+    assert group["household_id"].n_unique() == 1
+    assert group["household_id"][0].startswith("h_")
+    counted = found.tables["identity_value_verdict"]
+    assert ("phone", "split_by_name", 1, 2) in counted.select("id_type", "verdict", "value_n", "account_n").rows()
+    for table in OUTPUTS.values():
+        assert set(table.names) <= set(found.tables[table.name].columns), table.name
+
+
+def test_statements_tie_accounts_and_are_no_accounts_themselves() -> None:
+    rows: list[Row] = [
+        ("crm/m", "member_no", "n1"), ("pos/k", "pos:account", "k1"), ("crm/link1", "member_no", "n1"),
+        ("crm/link1", "pos:account", "k1"), ("tmall/t", "tmall:account", "k1"), ("crm/link2", "email", "lonely"),
+    ]  # fmt: skip
+    found = unify(facts(rows), no_past(), PEPPER, DAY)
+    assert people(found) == [["crm/m", "pos/k"], ["tmall/t"]]
+
+
+def test_a_statement_made_many_times_counts_once() -> None:
+    rows: list[Row] = [("web/a", "email", "e"), ("app/a", "phone", "p")]
+    for n in range(300):
+        rows += [(f"app/link{n}", "email", "e"), (f"app/link{n}", "phone", "p")]
+    found = unify(facts(rows, {"web/a": "anna smith"}), no_past(), PEPPER, DAY)
+    assert people(found) == [["app/a", "web/a"]]
+
+
+def test_devices_link_nobody_unless_the_seed_says_so_and_tell_rings() -> None:
+    rows: list[Row] = [
+        row for n in range(20) for row in ((f"app/{n:02}", "phone", f"p{n}"), (f"app/{n:02}", "device_id", "d"))
+    ]
+    found = unify(facts(rows, unlinking=("device_id",)), no_past(), PEPPER, DAY)
+    assert len(people(found)) == 20
+    assert found.tables["identity_group"]["ring_id"].n_unique() == 1
+    assert len(people(unify(facts(rows), no_past(), PEPPER, DAY))) == 1
+
+
+def test_a_name_in_letters_fits_a_name_in_characters_by_its_surname() -> None:
+    rows: list[Row] = [("web/a", "phone", "p"), ("crm/a", "phone", "p")]
+    same = unify(facts(rows, {"web/a": "james wang", "crm/a": "王晓明"}), no_past(), PEPPER, DAY)
+    other = unify(facts(rows, {"web/a": "james miller", "crm/a": "王晓明"}), no_past(), PEPPER, DAY)
+    assert len(people(same)) == 1
+    assert len(people(other)) == 2
+
+
+def test_a_name_in_two_parts_is_put_together() -> None:
+    keys = pl.DataFrame(
+        {
+            "account_key": ["web/a", "web/b", "crm/a"],
+            "name_key": [None, None, "w"],
+            "given_name_key": ["g", "cg", None],
+            "family_name_key": ["f", "cf", None],
+        }
+    )
+    clear = pl.DataFrame(
+        {"value_key": ["g", "f", "w", "cg", "cf"], "normalised": ["anna", "smith", "anna smith", "晓明", "欧阳"]}
+    )
+    found = account_names(keys, clear).sort("account_key")
+    assert found.rows() == [("crm/a", "anna smith"), ("web/a", "anna smith"), ("web/b", "欧阳晓明")]
+
+
+def test_a_second_run_on_the_same_facts_adds_nothing() -> None:
+    given = facts(FAMILY, NAMES)
+    first = unify(given, no_past(), PEPPER, DAY)
+    second = unify(given, after(no_past(), first), PEPPER, DAY)
+    assert second.tables["identity_history"].is_empty()
+    for name in set(OUTPUTS) - {"identity_history"}:
+        assert second.tables[name].equals(first.tables[name]), name
+
+
+def test_rows_in_another_order_give_the_same_tables() -> None:
+    given = facts(FAMILY, NAMES)
+    shuffled = Facts(
+        given.evidence.sample(fraction=1, shuffle=True, seed=1),
+        given.accounts.sample(fraction=1, shuffle=True, seed=2),
+        given.names.sample(fraction=1, shuffle=True, seed=3),
+        given.overrides,
+    )
+    one, other = (unify(some, no_past(), PEPPER, DAY) for some in (given, shuffled))
+    for name in OUTPUTS:
+        assert one.tables[name].equals(other.tables[name]), name
+
+
+def test_a_merge_redirects_and_its_undoing_gives_the_ids_back() -> None:
+    apart: list[Row] = [("web/a", "email", "e1"), ("crm/b", "email", "e2"), ("app/x", "email", "e1")]
+    bridge: list[Row] = [*apart, ("app/y", "email", "e1"), ("app/y", "phone", "p"), ("crm/b", "phone", "p")]
+    one = dict.fromkeys(("web/a", "crm/b", "app/x", "app/y"), "anna smith")
+    first = unify(facts(apart, one), no_past(), PEPPER, DAY)
+    past = after(no_past(), first)
+    merged = unify(facts(bridge, one), past, PEPPER, DAY + timedelta(days=1))
+    assert ids(merged)["crm/b"] == ids(merged)["web/a"] == ids(first)["web/a"]
+    assert merged.tables["customer_redirect"].rows() == [(ids(first)["crm/b"], ids(first)["web/a"])]
+    event = merged.tables["identity_event"].filter(pl.col("kind") == "absorbed").row(0, named=True)
+    assert (event["from_id"], event["to_id"]) == (ids(first)["crm/b"], ids(first)["web/a"])
+    assert event["cause_rule"] == "phone/link"
+    past = after(past, merged)
+    undone = unify(facts(apart, one), past, PEPPER, DAY + timedelta(days=2))
+    assert ids(undone) == ids(first)
+    table = undone.tables["identity_assignment"].filter(pl.col("account_key") == "crm/b").sort("recorded_from")
+    assert table["customer_id"].to_list() == [ids(first)["crm/b"], ids(first)["web/a"], ids(first)["crm/b"]]
+    assert table["recorded_to"].to_list() == [*table["recorded_from"].to_list()[1:], None]
+
+
+def test_a_look_back_sees_what_was_believed_and_changes_nothing() -> None:
+    apart: list[Row] = [("web/a", "email", "e1"), ("crm/b", "email", "e2")]
+    bridge: list[Row] = [*apart, ("web/a", "phone", "p"), ("crm/b", "phone", "p")]
+    first = unify(facts(apart), no_past(), PEPPER, DAY)
+    past = after(no_past(), first)
+    past = after(past, unify(facts(bridge), past, PEPPER, DAY + timedelta(days=30)))
+    back = unify(facts(apart), past, PEPPER, DAY)
+    assert back.tables["identity_history"].is_empty()
+    assert back.tables["identity_assignment"].equals(first.tables["identity_assignment"])
+    earlier = unify(facts(apart), past, PEPPER, DAY - timedelta(days=9))
+    assert earlier.tables["identity_history"].is_empty()
+    assert ids(earlier) == ids(first)
+
+
+def test_manual_decisions_are_obeyed() -> None:
+    link = override("must_link", "web/c", "pos/d", "ann", "same person at the till", DAY)
+    cut = override("cannot_link", "web/a", "crm/a", "ann", "father and daughter", DAY)
+    found = unify(facts(FAMILY, NAMES, pl.concat([link, cut])), no_past(), PEPPER, DAY)
+    assert people(found) == [["crm/a"], ["crm/b"], ["pos/d", "web/c"], ["web/a"]]
+    lifted = unify(facts(FAMILY, NAMES), no_past(), PEPPER, DAY)
+    assert ["crm/a", "web/a"] in people(lifted)
+
+
+def test_policies_differ_only_where_they_differ() -> None:
+    rows: list[Row] = [
+        ("web/a", "email", "e"),
+        ("crm/b", "email", "e"),
+        ("crm/m", "member_no", "n"),
+        ("pos/m", "member_no", "n"),
+    ]
+    table = unify(facts(rows), no_past(), PEPPER, DAY).tables["identity_policy"]
+    assert table.rows() == [("crm/b", "strict", "crm/b")]
+
+
+def test_nothing_clear_is_in_any_table() -> None:
+    found = unify(facts(FAMILY, NAMES), no_past(), PEPPER, DAY)
+    words = {
+        value for table in found.tables.values() for row in table.rows() for value in row if isinstance(value, str)
+    }
+    assert not any(part in word for word in words for name in NAMES.values() for part in name.split())
+    assert not {"e1", "e3", "p1"} & words
+
+
+def test_an_account_without_a_first_sign_is_refused() -> None:
+    given = facts(FAMILY, NAMES)
+    broken = Facts(
+        given.evidence,
+        given.accounts.with_columns(first_seen_at=pl.lit(None, pl.Datetime("us"))),
+        given.names,
+        given.overrides,
+    )
+    with pytest.raises(ValueError, match="first sign"):
+        unify(broken, no_past(), PEPPER, DAY)
+
+
+def test_contradicting_decisions_are_refused() -> None:
+    decisions: list[Any] = [
+        override("must_link", "web/a", "crm/b", "ann", "x", DAY),
+        override("must_link", "crm/b", "web/c", "ann", "x", DAY),
+        override("cannot_link", "web/a", "web/c", "ann", "x", DAY),
+    ]
+    with pytest.raises(ValueError, match="cannot_link"):
+        unify(facts(FAMILY, NAMES, pl.concat(decisions)), no_past(), PEPPER, DAY)
