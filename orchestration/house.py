@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dagster import InitResourceContext, ResourceDefinition, resource
+from dagster import DagsterEventType, DagsterInstance, InitResourceContext, ResourceDefinition, resource
 
 from pipelines.contracts.progress import Progress, Quiet
 from pipelines.contracts.settings import Settings
-from pipelines.warehouse import begin_build, repair, writer_lock
+from pipelines.warehouse import begin_build, record_failed_run, repair, writer_lock
 
 DAGSTER_YAML = """\
 # Written by caw; edit as you like, it is not written again.
@@ -48,8 +48,25 @@ def house_resource(settings: Settings, progress: Progress | None = None) -> Reso
             repair(settings)
             begin_build(settings)
             yield House(settings, progress or Quiet(), run_id)
+            failures = _failures(context.instance, run_id)
+            if failures:
+                record_failed_run(settings, run_id, failures)
 
     return house
+
+
+def _failures(instance: DagsterInstance | None, run_id: str) -> str:
+    """The steps of the run that failed, each with the kind of its error; messages may quote data and stay out."""
+    if instance is None or not instance.has_run(run_id):
+        return ""
+    kinds = {}
+    for record in instance.get_records_for_run(run_id, of_type=DagsterEventType.STEP_FAILURE).records:
+        event = record.event_log_entry.get_dagster_event()
+        error = event.step_failure_data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        kinds[event.step_key or "run"] = (error.cls_name if error else None) or "failure"
+    return "; ".join(f"{step}: {kind}" for step, kind in sorted(kinds.items()))
 
 
 def prepare_dagster_home(settings: Settings) -> Path:

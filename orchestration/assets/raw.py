@@ -23,8 +23,8 @@ from pydantic import Field
 from orchestration.console import step
 from orchestration.house import House
 from pipelines.channels.registry import RAW_TABLES
-from pipelines.ingest import account_book, create_raw_views, default_as_of, ingest_landing
-from pipelines.warehouse import open_build, write_run_context
+from pipelines.ingest import account_book, create_raw_views, currency_of_exports, default_as_of, ingest_landing
+from pipelines.warehouse import open_build, reporting_currency, write_run_context
 
 KINDS = {"parquet", "polars"}
 
@@ -95,12 +95,13 @@ def ingest(context: AssetExecutionContext, config: IngestConfig) -> Iterator[Mat
     description="One row: the as-of day and the parameters of the run, for SQL.",
 )
 def run_context(context: AssetExecutionContext, config: RunContextConfig) -> MaterializeResult:
-    """Fix the as-of day of the run."""
+    """Fix the as-of day and the reporting currency of the run."""
     house: House = context.resources.house
     settings = house.settings
     as_of = date.fromisoformat(config.as_of) if config.as_of else default_as_of(settings)
-    with step(house.progress, f"as of {as_of}"), open_build(settings) as con:
-        write_run_context(con, settings, as_of)
+    currency = reporting_currency(settings, currency_of_exports(settings))
+    with step(house.progress, f"as of {as_of}, in {currency}"), open_build(settings) as con:
+        write_run_context(con, settings, as_of, currency)
     return MaterializeResult(metadata={"as_of": MetadataValue.text(as_of.isoformat())})
 
 

@@ -156,7 +156,7 @@ def ui(
 
 
 def _collect_less() -> None:
-    """Look at old objects rarely, and not at all at the end: a run holds a million, modules and manifests, that stay."""
+    """Look at old objects rarely, and not at all at the end: a million of them, modules and manifests, stay anyway."""
     gc.set_threshold(5_000, 20, 1_000)
     atexit.register(gc.freeze)
 

@@ -19,8 +19,11 @@ class Settings(BaseSettings):
 
     home: Path = Field(Path("data"), description="Folder below which everything the program writes lies.")
     landing: Path | None = Field(None, description="Folder of exports, only read. Default: CAW_HOME/landing.")
-    reporting_currency: str = Field(
-        "USD", pattern=r"^[A-Z]{3}$", description="ISO 4217 code of the reporting currency."
+    reporting_currency: str | None = Field(
+        None,
+        pattern=r"^[A-Z]{3}$",
+        description="ISO 4217 code of the reporting currency. Default: that of the version served, else the one "
+        "currency of all exports, else USD.",
     )
     reporting_tz: str = Field("UTC", description="Time zone in which the as-of day ends.")
     horizon_days: int = Field(365, ge=30, le=3650, description="Horizon of value, in days.")

@@ -10,7 +10,7 @@ Stays out: what formats look like (`pipelines.channels`) and what their columns 
             -> store.py    raw, vault, quarantine -> book.py, views.py
 """
 
-from pipelines.ingest.book import BOOK, NoDataError, account_book, default_as_of, quarantined_rows
+from pipelines.ingest.book import BOOK, NoDataError, account_book, currency_of_exports, default_as_of, quarantined_rows
 from pipelines.ingest.check import ColumnUse, FileCheck, check_files
 from pipelines.ingest.completejourney import land_completejourney
 from pipelines.ingest.errors import FileReason, FileRefusedError, RowReason, SourceError
@@ -33,6 +33,7 @@ __all__ = [
     "account_book",
     "check_files",
     "create_raw_views",
+    "currency_of_exports",
     "default_as_of",
     "ingest_landing",
     "init_home",

@@ -107,6 +107,12 @@ def default_as_of(settings: Settings) -> date:
     return max(days)
 
 
+def currency_of_exports(settings: Settings) -> str | None:
+    """The one currency of all exports with dated activity; None when there are several, or none."""
+    found = {entry.currency for _, entry in entries(settings) if _last_complete_day(entry) and entry.currency}
+    return found.pop() if len(found) == 1 and "mixed" not in found else None
+
+
 def _last_complete_day(entry: Entry) -> date | None:
     if entry.is_refused or entry.raw_table is None or entry.last_event_on is None:
         return None

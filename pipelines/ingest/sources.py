@@ -48,7 +48,6 @@ class Source:
     encoding: str | None = None
     decimal: str = "."
     schema_policy: str = "evolve"
-    tax_included: bool | None = None
 
     def with_defaults(self, adapter: Adapter) -> Source:
         """The declaration, completed by what the format assumes."""
@@ -157,12 +156,6 @@ def _is_one_of(*values: str) -> Any:
     return check
 
 
-def _is_flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"{value!r} is not true or false")
-    return value
-
-
 _CHECKS: dict[str, Any] = {
     "adapter": _is_adapter,
     "channel": _is_code(r"[a-z][a-z0-9_]{0,62}", "web_store"),
@@ -174,7 +167,6 @@ _CHECKS: dict[str, Any] = {
     "encoding": _is_encoding,
     "decimal": _is_one_of(".", ","),
     "schema_policy": _is_one_of("evolve", "freeze"),
-    "tax_included": _is_flag,
 }
 
 TEMPLATE = """\
@@ -193,7 +185,6 @@ TEMPLATE = """\
 # encoding: gb18030            # only where the file is not UTF-8 and its format does not say
 # decimal: ","                 # decimal mark of amounts: "." or ","
 # schema_policy: freeze        # freeze refuses unknown extra columns; evolve (the default) warns and leaves them out
-# tax_included: true           # amounts contain tax
 """
 
 

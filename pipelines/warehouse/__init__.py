@@ -5,13 +5,14 @@ what is checked (`expectations`) and who calls it when (`orchestration`).
 """
 
 from pipelines.warehouse.build import begin_build, mark_good, open_build
-from pipelines.warehouse.context import mart_params, read_run_context, write_run_context
+from pipelines.warehouse.context import mart_params, read_run_context, reporting_currency, write_run_context
 from pipelines.warehouse.digest import layer_digest, table_digest
 from pipelines.warehouse.identity_state import add_override, read_overrides, read_past
 from pipelines.warehouse.lock import writer_lock
 from pipelines.warehouse.publish import Published, publish
 from pipelines.warehouse.query import headline, query_published
 from pipelines.warehouse.state import read as state_log
+from pipelines.warehouse.state import record_failed_run
 from pipelines.warehouse.tables import write_table
 from pipelines.warehouse.versions import Version, current_version, list_versions, repair, rollback, verify
 
@@ -32,7 +33,9 @@ __all__ = [
     "read_overrides",
     "read_past",
     "read_run_context",
+    "record_failed_run",
     "repair",
+    "reporting_currency",
     "rollback",
     "state_log",
     "table_digest",

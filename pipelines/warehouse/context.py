@@ -16,7 +16,8 @@ import polars as pl
 from pipelines.contracts.columns import Table, day, instant, integer, rate, text
 from pipelines.contracts.marts import MartParams
 from pipelines.contracts.settings import Settings
-from pipelines.warehouse.errors import BuildMissingError
+from pipelines.warehouse.errors import BuildMissingError, CawError
+from pipelines.warehouse.query import headline
 from pipelines.warehouse.tables import write_table
 
 RUN_CONTEXT = Table(
@@ -35,14 +36,27 @@ RUN_CONTEXT = Table(
 )
 
 
-def write_run_context(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> None:
+def reporting_currency(settings: Settings, currency_of_exports: str | None) -> str:
+    """The reporting currency as set, else as served, else the one currency of all exports, else USD.
+
+    A currency once published stays, so that an export in another one does not change the unit of every figure.
+    """
+    if settings.reporting_currency:
+        return settings.reporting_currency
+    try:
+        return headline(settings).reporting_currency
+    except CawError:
+        return currency_of_exports or "USD"
+
+
+def write_run_context(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date, currency: str) -> None:
     """Write the run's parameters as the one row of `meta.run_context`."""
     end = datetime.combine(as_of + timedelta(days=1), time(), tzinfo=ZoneInfo(settings.reporting_tz))
     frame = pl.DataFrame(
         {
             "as_of_on": [as_of],
             "cutoff_at": [end.astimezone(UTC).replace(tzinfo=None)],
-            "reporting_currency": [settings.reporting_currency],
+            "reporting_currency": [currency],
             "horizon_days": [settings.horizon_days],
             "discount_rate": [Decimal(str(settings.discount_rate))],
         }

@@ -52,7 +52,7 @@ RUNS = Table(
         text("run_id", "Run, as the Dagster UI shows it", required=True),
         text("outcome", "What came of it", required=True, values=("published", "failed")),
         text("version_id", "Version it published", null_means="it published none"),
-        day("as_of_on", "Day as of which it computed", null_means="it failed before that was fixed"),
+        day("as_of_on", "Day as of which it computed", null_means="it failed"),
         instant("ended_at", "When it published or failed", required=True),
         text("message", "Why it failed", null_means="it did not fail"),
     ),

@@ -41,6 +41,7 @@ class Headline:
 
     basis: str
     costed_rate: Decimal
+    reporting_currency: str
 
 
 def query_published(settings: Settings, sql: str) -> pl.DataFrame:
@@ -75,8 +76,8 @@ def run_query(con: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
 
 def headline(settings: Settings) -> Headline:
     """Basis and coverage of the version that is served."""
-    row = query_published(settings, "select headline_basis, costed_rate from meta.headline").row(0)
-    return Headline(row[0], row[1] if row[1] is not None else Decimal(0))
+    row = query_published(settings, "select headline_basis, costed_rate, reporting_currency from meta.headline").row(0)
+    return Headline(row[0], row[1] if row[1] is not None else Decimal(0), row[2])
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from pipelines.contracts.settings import Settings
@@ -42,3 +43,13 @@ def read(settings: Settings, log: str) -> list[dict[str, Any]]:
     for path in sorted((settings.state_dir / log).glob("*.jsonl")):
         records += [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return records
+
+
+def record_failed_run(settings: Settings, run_id: str, message: str) -> None:
+    """Remember that a run failed, so that the next version published tells of it in `meta.runs`.
+
+    `message` is published: it names steps and kinds of errors, and no value of the data.
+    """
+    ended = datetime.now(UTC).replace(microsecond=0).isoformat()
+    record = {"run_id": run_id, "outcome": "failed", "version_id": None, "as_of_on": None}
+    append(settings, "runs", run_id, [{**record, "ended_at": ended, "message": message}])

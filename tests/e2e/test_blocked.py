@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from expectations import run_layer
+from orchestration.run import run_everything
+from pipelines.contracts.errors import ExitCode
+from pipelines.contracts.progress import Quiet
 from pipelines.ingest import account_book
-from pipelines.warehouse import current_version, list_versions, open_build, publish
+from pipelines.warehouse import current_version, list_versions, open_build, publish, state_log
 from pipelines.warehouse.errors import PublishRefusedError
 
 pytestmark = pytest.mark.world
@@ -47,3 +50,18 @@ def test_publishing_alone_without_stored_passes_refuses(house_copy):
     with pytest.raises(PublishRefusedError, match="gate core: has no stored verdict"):
         publish(settings, run_id="test", book=account_book(settings))
     assert len(list_versions(settings)) == 1
+
+
+def test_a_run_that_failed_is_remembered_without_a_value_of_the_data(house_copy, tmp_path):
+    landing = tmp_path / "landing"
+    (landing / "web").mkdir(parents=True)
+    (landing / "web" / "notes.csv").write_text("who,what\nann@example.org,called\n")
+    settings = house_copy().model_copy(update={"landing": landing})
+    served = current_version(settings).id
+    outcome = run_everything(settings, Quiet())
+    assert outcome.exit_code is ExitCode.INPUT_REFUSED
+    assert current_version(settings).id == served
+    run = next(run for run in state_log(settings, "runs") if run["run_id"] == outcome.run_id)
+    assert run["outcome"] == "failed"
+    assert run["message"] == "ingest: InputRefusedError"
+    assert run["version_id"] is None

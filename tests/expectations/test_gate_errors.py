@@ -44,7 +44,7 @@ def settings(tmp_path: Path) -> Settings:
             "case when i < 4 then 'USD' end as currency, null::bigint as empty from range(8) t(i)"
         )
         con.execute("create table core.fct_refund (refund_key varchar, amount double)")
-        write_run_context(con, house, date(2026, 3, 31))
+        write_run_context(con, house, date(2026, 3, 31), "USD")
     return house
 
 

@@ -25,7 +25,7 @@ def walk(home: Path, landing: Path, as_of: date) -> dict[str, str]:
     ingest_landing(settings)
     with open_build(settings) as con:
         create_raw_views(con, settings)
-        write_run_context(con, settings, as_of)
+        write_run_context(con, settings, as_of, settings.reporting_currency or "USD")
     build(settings, "tag:pre_identity")
     with open_build(settings) as con:
         unify_build(settings, con)

@@ -164,6 +164,23 @@ def test_known_at_is_the_rows_own_then_the_extracts_then_the_events_then_ever(ho
     assert (str(product["known_at"][0]), product["event_at"][0]) == ("1970-01-01 00:00:00", None)
 
 
+@pytest.mark.parametrize(
+    ("reporting", "local", "closes"),
+    [
+        ("America/New_York", "UTC", "2024-03-04 23:59:59.999999"),
+        ("Asia/Tokyo", "UTC", "2024-03-04 14:59:59.999999"),
+        ("UTC", "Asia/Tokyo", "2024-03-04 14:59:59.999999"),
+    ],
+)
+def test_an_extract_is_known_before_the_day_begins_wherever_it_begins_first(
+    house, texts, reporting, local, closes
+) -> None:
+    house.settings = house.settings.model_copy(update={"reporting_tz": reporting})
+    house.put("web/a.csv", texts.shopify(texts.order(1)), f"extract_date: 2024-03-05\ntime_zone: {local}")
+    house.ingest()
+    assert {str(known) for known in house.raw("shopify__orders")["known_at"]} == {closes}
+
+
 def test_only_the_tables_asked_for_are_read(house, texts) -> None:
     house.put("web/a.csv", texts.shopify(texts.order(1)))
     house.put("erp/p.csv", "sku,title\nA,Thing\n")

@@ -76,7 +76,7 @@ def make_build(settings: Settings, count: int = 20) -> None:
         for mart in MARTS:
             frame = coverage_rows(mart.table) if mart.name == "mart_coverage" else rows(mart.table, count)
             write_table(con, "marts", mart.table, frame)
-        write_run_context(con, settings, AS_OF)
+        write_run_context(con, settings, AS_OF, "USD")
 
 
 def store_passes(settings: Settings, layers: tuple[str, ...] = LAYERS) -> None:

@@ -125,7 +125,7 @@ def test_the_run_context_ends_the_day_in_the_reporting_zone(settings: Settings) 
     with open_build(east) as con:
         with pytest.raises(BuildMissingError):
             read_run_context(con)
-        write_run_context(con, east, date(2026, 3, 31))
+        write_run_context(con, east, date(2026, 3, 31), "CNY")
         context = read_run_context(con)
         params = mart_params(con, east)
     assert context["cutoff_at"] == datetime(2026, 3, 31, 16)  # noqa: DTZ001  UTC without zone
