@@ -6,10 +6,16 @@ Lives here: one plain list. Stays out: the marts themselves. A new mart is one m
 from __future__ import annotations
 
 from pipelines.contracts.marts import Mart
-from pipelines.marts.churn import customer_lifecycle, lifecycle_cut_points
+from pipelines.marts.churn import churn_backtest, customer_churn_risk, customer_lifecycle, lifecycle_cut_points
 from pipelines.marts.customer import customer_360, customer_channel
 from pipelines.marts.identity import identity_cluster_size, identity_match_rate, identity_policy_effect
-from pipelines.marts.ltv import customer_ltv_historical, customer_ltv_predictive, ltv_backtest
+from pipelines.marts.ltv import (
+    cohort_ltv,
+    customer_ltv_historical,
+    customer_ltv_predictive,
+    ltv_backtest,
+    ltv_reconciliation,
+)
 from pipelines.marts.profit import mart_coverage, profit_waterfall
 from pipelines.marts.segments import cohort_retention, customer_rfm, rfm_thresholds, value_tier_thresholds
 
@@ -18,7 +24,11 @@ MARTS: tuple[Mart, ...] = (
     profit_waterfall.MART,
     customer_ltv_historical.MART,
     ltv_backtest.MART,
+    cohort_ltv.MART,
     customer_ltv_predictive.MART,
+    ltv_reconciliation.MART,
+    churn_backtest.MART,
+    customer_churn_risk.MART,
     lifecycle_cut_points.MART,
     customer_lifecycle.MART,
     rfm_thresholds.MART,

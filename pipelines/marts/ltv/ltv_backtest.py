@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.contracts.columns import Table, day, flag, integer, number, text
-from pipelines.contracts.marts import Mart, MartParams
+from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.common import AS_OF, BASES, CURRENCY, UNKNOWN, stamp
 from pipelines.marts.ltv.orders import ORDER_INPUTS, ORDER_READS, known_by, order_rows
 from pipelines.science.metrics import calibration_table, forecast_metrics
@@ -77,6 +77,11 @@ TABLE = Table(
 _MADE = ("as_of_on", "currency")
 _SCHEMA = {name: kind for name, kind in TABLE.polars_schema.items() if name not in _MADE}
 _METRICS = {"bias_rate": "bias", "top_decile_rate": "top_decile_share"}
+
+
+def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
+    """The orders of each customer."""
+    return order_rows(inputs, params)
 
 
 def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
@@ -239,7 +244,7 @@ MART = Mart(
     ),
     inputs=ORDER_INPUTS,
     reads=ORDER_READS,
-    local=order_rows,
+    local=local,
     partial=partial,
     finalize=finalize,
 )

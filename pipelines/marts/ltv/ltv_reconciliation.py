@@ -1,0 +1,194 @@
+"""C4: the sum of predicted values, the cohorts' estimate and what came, side by side.
+
+Lives here: the mart `ltv_reconciliation`. Stays out: the estimates (`customer_ltv_predictive`, `pipelines.science`) and
+the rule of the fallback (`fallback`), which has acted on the published values already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from pipelines.contracts.columns import Table, day, flag, integer, money, number, text
+from pipelines.contracts.marts import Inputs, Mart, MartParams
+from pipelines.marts.common import AS_OF, BASES, CURRENCY, UNKNOWN, stamp
+from pipelines.marts.ltv.fallback import SOURCES, TOO_YOUNG, Total, disagree, level_spread, model_total
+from pipelines.marts.ltv.ltv_backtest import ALL
+from pipelines.marts.ltv.orders import ORDER_INPUTS, ORDER_READS, known_by, order_rows
+from pipelines.science.histories import order_days, summarise_days
+from pipelines.science.intervals import two_sided_z
+from pipelines.science.valuation import segments_of
+from pipelines.science.value_backtest import UNTESTED, cohort_value
+
+AGREE = "model and cohorts agree within their joint interval"
+GIVES_WAY = "model and cohorts disagree beyond their joint interval: the cohorts are published"
+YOUNG = "no cohort has been seen for a whole period, so nothing can be compared"
+PAST = "forecast on that day for the customers of the backtest, beside what came"
+MIXED = "mixed"
+TIMES = ("next", "past")
+
+TABLE = Table(
+    "ltv_reconciliation",
+    "Expected money of a segment's customers over the same horizon: by the model, by their cohorts, and what came.",
+    ("segment", "period"),
+    (
+        text("segment", "Acquisition channel; '(all)' for all, '(unknown)' where no source says", required=True),
+        text("period", "next: the horizon after the as-of day; past: the last one tested", required=True, values=TIMES),
+        AS_OF,
+        CURRENCY,
+        text("basis", "Basis of the money: the headline basis", required=True, values=BASES),
+        day("from_on", "Day after which the horizon runs", required=True),
+        integer("horizon_days", "Days of the horizon", required=True, unit="days"),
+        integer("customer_n", "Customers with a kept order by then", required=True, unit="customers"),
+        money("predictive", "Sum of the model's values, before any fallback", null_means="no amount is known"),
+        money("predictive_lo", "Lower limit at the run's confidence", null_means="not told for the past"),
+        money("predictive_hi", "Upper limit at the run's confidence", null_means="not told for the past"),
+        money("cohort", "Chain ladder of the segment's cohorts", null_means="cohorts are too young"),
+        money("cohort_lo", "Lower limit at the run's confidence", null_means="too young, or not told for the past"),
+        money("cohort_hi", "Upper limit at the run's confidence", null_means="too young, or not told for the past"),
+        money("realised", "What came", null_means="the horizon lies ahead"),
+        money("diff", "predictive - cohort; for the past predictive - realised", null_means="nothing to compare with"),
+        number("diff_share", "diff over what is compared with", null_means="nothing to compare with, or it is 0"),
+        flag("is_overlap", "The difference lies inside the joint interval", null_means="not told"),
+        text("value_source", "Which estimate is published for the segment", required=True, values=(*SOURCES, MIXED)),
+        text("reason", "What the comparison says", required=True, values=(AGREE, GIVES_WAY, YOUNG, PAST)),
+    ),
+)  # fmt: skip
+_SCHEMA = {name: pl.Int64() if kind == pl.Decimal(18, 4) else kind for name, kind in TABLE.polars_schema.items()}
+
+
+def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
+    """The orders of each customer, the customer's values, and once the rows of the backtest."""
+    values = inputs["customer_ltv_predictive"].select(
+        pl.col("segment").alias("label"),
+        pl.col("model_value", "cohort_value").to_physical().cast(pl.Int64),
+        "value_sd",
+        "value_source",
+    )
+    tested = inputs["ltv_backtest"].rename({"segment": "label", "basis": "tested_basis"})
+    return pl.concat([order_rows(inputs, params), values, tested], how="diagonal")
+
+
+def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
+    """The rows themselves: cohorts are completed over all customers together."""
+    return rows
+
+
+def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
+    """One row per segment and period."""
+    rows = parts.collect()
+    tested = rows.filter(pl.col("kind").is_not_null()).with_columns(pl.col("label").alias("segment"))
+    values = rows.filter(pl.col("value_source").is_not_null())
+    placed = rows.filter(pl.col("order_key").is_not_null())
+    found = [*_next(placed, values, tested, params), *_past(tested)] if values.height else []
+    names = [name for name in _SCHEMA if name not in ("as_of_on", "currency")]
+    return pl.DataFrame(found, schema={name: _SCHEMA[name] for name in names}).lazy().with_columns(*stamp(params))
+
+
+def _next(
+    placed: pl.DataFrame, values: pl.DataFrame, tested: pl.DataFrame, params: MartParams
+) -> Iterator[dict[str, Any]]:
+    orders = known_by(placed, params.as_of)
+    summary = summarise_days(order_days(orders), params.as_of).join(segments_of(orders), on="customer_id", how="left")
+    _, errors = cohort_value(summary, orders, params.as_of, params.horizon_days, params.discount_rate)
+    spread = level_spread(tested.filter(pl.col("kind") == "chosen"))
+    told = {name or UNKNOWN: error for name, error in errors.items()}
+    everyone = (
+        sum(error for error, _ in told.values()),
+        "ok" if any(s != TOO_YOUNG for _, s in told.values()) else TOO_YOUNG,
+    )
+    shared = {
+        "period": "next", "basis": placed["basis"][0], "from_on": params.as_of, "horizon_days": params.horizon_days,
+    }  # fmt: skip
+    for label in (ALL, *sorted(values["label"].unique().to_list())):
+        mine = values if label == ALL else values.filter(pl.col("label") == label)
+        error = everyone if label == ALL else told.get(label, (0.0, TOO_YOUNG))
+        row = _compared(mine, error, spread.get(label, UNTESTED.log_sd), params.confidence)
+        yield shared | {"segment": label, "customer_n": mine.height} | row
+
+
+def _compared(mine: pl.DataFrame, error: tuple[float, str], log_sd: float, confidence: float) -> dict[str, Any]:
+    """The two totals of the coming horizon with their limits, and whether they agree."""
+    sources = mine["value_source"].unique().to_list()
+    source = sources[0] if len(sources) == 1 else MIXED
+    if mine["model_value"].null_count():
+        return {"value_source": source, "reason": YOUNG}
+    value, sd = mine["model_value"].to_numpy() * 1e-4, mine["value_sd"].to_numpy()
+    model, z = model_total(value, sd, log_sd), two_sided_z(confidence)
+    predicted = int(mine["model_value"].sum())
+    row: dict[str, Any] = {"predictive": predicted, "value_source": source, "reason": YOUNG}
+    row |= _limits("predictive", model, z)
+    if error[1] == TOO_YOUNG:
+        return row
+    total = int(mine["cohort_value"].sum() or 0)
+    cohort = Total(total * 1e-4, error[0])
+    apart = disagree(model, cohort, confidence)
+    row |= _limits("cohort", cohort, z)
+    return row | {
+        "cohort": total,
+        "diff": predicted - total,
+        "diff_share": (predicted - total) / abs(total) if total else None,
+        "is_overlap": not apart,
+        "reason": GIVES_WAY if apart else AGREE,
+    }
+
+
+def _limits(name: str, total: Total, z: float) -> dict[str, int]:
+    return {
+        f"{name}_{end}": int(np.rint((total.amount + sign * z * total.se) * 1e4))
+        for end, sign in (("lo", -1), ("hi", 1))
+    }
+
+
+def _past(tested: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """The latest origin of the backtest: the champion of that day, the cohorts, and what came."""
+    rows = tested.filter((pl.col("target") == "value") & (pl.col("decile") == 0) & (pl.col("kind") != "chosen"))
+    if rows.is_empty():
+        return
+    rows = rows.filter(pl.col("origin_on") == pl.col("origin_on").max())
+    for (label,), mine in rows.partition_by("segment", as_dict=True, maintain_order=True).items():
+        by_name = {row["model"]: row for row in mine.to_dicts() if row["model"] in ("champion", "cohort")}
+        champion, cohort = by_name["champion"], by_name["cohort"]
+        units = champion["customer_n"] * 1e4
+        predictive, realised = (int(np.rint(champion[name] * units)) for name in ("forecast", "actual"))
+        yield {
+            "segment": label, "period": "past", "basis": champion["tested_basis"], "from_on": champion["origin_on"],
+            "horizon_days": champion["horizon_days"], "customer_n": champion["customer_n"], "predictive": predictive,
+            "cohort": int(np.rint(cohort["forecast"] * units)), "realised": realised,
+            "diff": predictive - realised, "value_source": SOURCES[0], "reason": PAST,
+            "diff_share": (predictive - realised) / abs(realised) if realised else None,
+        }  # fmt: skip
+
+
+MART = Mart(
+    code="C4",
+    domain="ltv",
+    table=TABLE,
+    questions=(
+        "Do the predicted values of customers and the projection of their cohorts agree?",
+        "For which segments is the cohorts' estimate published instead of the model's?",
+        "What did either say a year ago, and what came?",
+    ),
+    example_sql=(
+        "select segment, period, predictive, cohort, realised, diff_share, is_overlap, value_source "
+        "from marts.ltv_reconciliation order by period, segment"
+    ),
+    inputs=(*ORDER_INPUTS, "customer_ltv_predictive", "ltv_backtest"),
+    reads={
+        **ORDER_READS,
+        "customer_ltv_predictive": (
+            "customer_id", "segment", "model_value", "cohort_value", "value_sd", "value_source",
+        ),
+        "ltv_backtest": (
+            "origin_on", "segment", "target", "model", "kind", "decile", "basis", "horizon_days", "customer_n",
+            "forecast", "actual", "level_log_sd",
+        ),
+    },
+    once=("ltv_backtest",),
+    local=local,
+    partial=partial,
+    finalize=finalize,
+)  # fmt: skip
