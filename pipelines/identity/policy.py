@@ -44,7 +44,8 @@ class Policy:
     `prior_bits`, `device_bits`: log2 of the odds that two cores on one personal value, or one device, are one person,
     before any attribute is looked at; the first is measured where the data allow (`calibration_pairs` pairs).
     `links_nameless`: whether a personal value links accounts that have no name; `links_devices` the same for devices.
-    `uses_support`, `uses_epochs`: switches of the guards, for comparing policies.
+    `uses_support`, `uses_epochs`, `uses_names`: switches of the guards, for comparing policies; without names, equal
+    values join whatever names and birth dates say, short of hubs and the limits of exclusive ids.
     `possible_posterior`: possible links at or above it are accepted; null accepts none (they stay in review).
     """
 
@@ -70,6 +71,7 @@ class Policy:
     links_devices: bool = True
     uses_support: bool = True
     uses_epochs: bool = True
+    uses_names: bool = True
     possible_posterior: float | None = None
     possible_floor: float = 0.2
     household_limit: int = 8
@@ -87,11 +89,8 @@ def strict_policy(**changes: object) -> Policy:
 
 
 def loose_policy(**changes: object) -> Policy:
-    """Values without contradiction in names or ids link everybody on them: no supporting evidence asked."""
-    return replace(
-        Policy(uses_support=False, anonymous_limit=200),
-        **changes,  # type: ignore[arg-type]
-    )
+    """Equal values join, whatever names and birth dates say: short of hubs, exclusive ids and manual decisions."""
+    return replace(Policy(uses_support=False, uses_names=False), **changes)  # type: ignore[arg-type]
 
 
 POLICIES = {"strict": strict_policy, "default": default_policy, "loose": loose_policy}

@@ -30,7 +30,7 @@ from pipelines.identity.partition import Partitioner
 from pipelines.identity.policy import Policy, default_policy
 from pipelines.identity.records import KEY, case_from_records
 from pipelines.identity.stage import STRONG, Stage
-from pipelines.identity.support import NO_WEIGHTS, measure_support, weights_of
+from pipelines.identity.support import CALIBRATION, NO_WEIGHTS, measure_support, weights_of
 
 LOCAL_PEPPER = b"caw resolve"
 """Keys the customer ids of a one-off resolution; the warehouse uses its own pepper and its history of ids."""
@@ -186,8 +186,9 @@ def resolve_case(case: Case, policy: Policy | None = None, overrides: pl.DataFra
     strong, *others = _tiers(book)
     with _collector_paused():
         stage.run_tier(strong)
-        calibration = measure_support(book, chosen, judge, stage.labels)
+        calibration = pl.DataFrame(schema=CALIBRATION)
         if chosen.uses_support:
+            calibration = measure_support(book, chosen, judge, stage.labels)
             partitioner.weights = weights_of(book, calibration)
         for tier in others:
             stage.run_tier(tier)

@@ -109,9 +109,15 @@ class Stage:
         devices = [code for code, rule in enumerate(self.book.types) if rule.strength == "device"]
         weights = self.partitioner.weights
         prior = pl.when(pl.col("type").is_in(devices)).then(self.policy.device_bits).otherwise(weights.prior)
-        return counts.join(found, on="val", how="left").with_columns(
-            pl.col("n_names", "n_hints", "n_births", "n_exclusive", "n_known").fill_null(0),
-            least_bits=prior + pl.col("support_bits").fill_null(0.0) + min(weights.silence),
+        named = carried.join(facts.filter(pl.col("slot").is_in(kinds["name"])), on="core", how="semi")
+        named = named.group_by("val").agg(n_named=pl.len().cast(pl.Int64))
+        return (
+            counts.join(found, on="val", how="left")
+            .join(named, on="val", how="left")
+            .with_columns(
+                pl.col("n_names", "n_hints", "n_births", "n_exclusive", "n_known", "n_named").fill_null(0),
+                least_bits=prior + pl.col("support_bits").fill_null(0.0) + min(weights.silence),
+            )
         )
 
     def _least_bits(self) -> pl.Expr:
@@ -161,7 +167,9 @@ class Stage:
         )
         doubt |= ~pl.col("type").is_in(strong) & (pl.col("least_bits") < self.partitioner.threshold)
         if not self.policy.links_nameless:
-            doubt |= ~pl.col("type").is_in(strong)
+            doubt |= ~pl.col("type").is_in(strong) & (pl.col("n_named") < pl.col("n_cores"))
+        if not self.policy.uses_names:
+            doubt, is_crowd = pl.lit(False), pl.lit(False)
         verdict = (
             pl.when(is_hub)
             .then(pl.lit("hub"))
@@ -304,7 +312,7 @@ class Stage:
         facts = hard.with_columns(core=self._cores_of(hard["acc"]))
         facts = facts.join(merged, on="core")
         counts = facts.group_by("component", "slot").agg(n=pl.col("item").n_unique())
-        checks_names = not all(self.book.types[t].strength in STRONG for t in types)
+        checks_names = self.policy.uses_names and not all(self.book.types[t].strength in STRONG for t in types)
         caps = {
             code: slot.limit if slot.limit is not None else 1
             for code, slot in enumerate(self.book.slots)

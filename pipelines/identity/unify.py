@@ -25,6 +25,7 @@ from pipelines.contracts.identity import (
     VERDICT_TABLE,
 )
 from pipelines.identity.carry_over import CarryOver, assignment_table, carry_over
+from pipelines.identity.case import Case
 from pipelines.identity.evidence import case_from_evidence, policy_of
 from pipelines.identity.explain import causes
 from pipelines.identity.households import households, rings
@@ -74,11 +75,15 @@ def no_past() -> Past:
     return Past(pl.DataFrame(schema=HISTORY_TABLE.polars_schema), pl.DataFrame(schema=EVENT_TABLE.polars_schema))
 
 
-def resolve_facts(facts: Facts, policy: Policy) -> Resolution:
+def resolve_facts(facts: Facts, policy: Policy, case: Case | None = None) -> Resolution:
     """The accounts of the warehouse under a policy, as far as they share evidence with others."""
+    return resolve_case(case or case_of(facts, policy), policy_of(facts.evidence, policy), facts.overrides)
+
+
+def case_of(facts: Facts, policy: Policy) -> Case:
+    """The case that the warehouse's facts make; the same for every policy with the same rules."""
     named = pl.concat([facts.overrides["a"], facts.overrides["b"]]).drop_nulls()
-    case = case_from_evidence(facts.evidence, facts.accounts, facts.names, policy, named)
-    return resolve_case(case, policy_of(facts.evidence, policy), facts.overrides)
+    return case_from_evidence(facts.evidence, facts.accounts, facts.names, policy, named)
 
 
 def unify(facts: Facts, past: Past, pepper: bytes, as_of: datetime, policy: Policy | None = None) -> Unified:
@@ -101,7 +106,7 @@ def unify(facts: Facts, past: Past, pepper: bytes, as_of: datetime, policy: Poli
         EVENT_TABLE.name: pl.concat([known.events, _events(done, as_of)]),
         REDIRECT_TABLE.name: done.redirects,
         VERDICT_TABLE.name: verdicts(resolution),
-        POLICY_TABLE.name: _other_policies(facts, clusters),
+        POLICY_TABLE.name: _other_policies(facts, resolution.case, clusters),
         GROUP_TABLE.name: groups(resolution, clusters, done.assignment),
     }
     return Unified(tables, resolution)
@@ -161,11 +166,11 @@ def _events(done: CarryOver, as_of: datetime) -> pl.DataFrame:
     ).select(pl.col(name).cast(kind) for name, kind in EVENT_TABLE.polars_schema.items())
 
 
-def _other_policies(facts: Facts, clusters: pl.DataFrame) -> pl.DataFrame:
+def _other_policies(facts: Facts, case: Case, clusters: pl.DataFrame) -> pl.DataFrame:
     """Accounts whose person under another policy is named by another account: columns of POLICY_TABLE."""
     frames = []
     for name, make in OTHER_POLICIES.items():
-        other = people(resolve_facts(facts, make()), facts.accounts)
+        other = people(resolve_facts(facts, make(), case), facts.accounts)
         both = other.join(clusters, on="account_key", suffix="_now")
         differs = both.filter(pl.col("cluster") != pl.col("cluster_now"))
         frames.append(differs.select("account_key", policy=pl.lit(name), cluster="cluster"))

@@ -188,6 +188,11 @@ def test_policies_differ_in_what_they_dare() -> None:
     assert resolved(*rows, policy=strict_policy()) == [["a", "b"], ["c"], ["d"], ["e"]]
     assert resolved(*rows, policy=default_policy()) == [["a", "b", "c"], ["d", "e"]]
     assert resolved(*rows, policy=loose_policy()) == [["a", "b", "c"], ["d", "e"]]
+    family = [*rows, {"id": "f", "phone_raw": PHONE, "name_raw": "李娜", "member_id": "M1"}]
+    family += [{"id": "g", "phone_raw": PHONE, "name_raw": "李娜", "member_id": "M2"}]
+    assert ["a", "b"] in resolved(*family, policy=default_policy())
+    loose = resolved(*family, policy=loose_policy())
+    assert len(loose) == 3, "names do not count, member numbers do"
 
 
 @pytest.mark.parametrize("columns", [["record_id"], ["record_id", "phone_raw"], ["record_id", "source", "name_raw"]])
