@@ -355,7 +355,7 @@ class Stage:
         )
         refused = []
         for val, core, node, type_code in ordered.select("val", "core", "node", "type").iter_rows():
-            checks = self.book.types[type_code].strength not in STRONG
+            checks = self.policy.uses_names and self.book.types[type_code].strength not in STRONG
             reason = union.join(Tie(core, node, checks))
             if reason is not None:
                 refused.append((val, core, reason))
