@@ -12,8 +12,8 @@ from orchestration.console import step
 from orchestration.house import House
 from pipelines.contracts.core import CORE
 from pipelines.contracts.marts import Mart
-from pipelines.marts import MARTS, compute, read_inputs
-from pipelines.warehouse import mart_params, open_build, write_table
+from pipelines.marts import MARTS, compute, read_inputs, read_previous
+from pipelines.warehouse import mart_params, open_build, served_path, write_table
 
 
 def mart_key(name: str) -> AssetKey:
@@ -55,7 +55,8 @@ def marts(context: AssetExecutionContext) -> Iterator[MaterializeResult]:
             if mart_key(mart.name) not in context.selected_asset_keys:
                 continue
             with step(house.progress, f"mart {mart.name}") as rows:
-                frame = compute(mart, read_inputs(con, mart), params)
+                before = read_previous(con, mart, served_path(house.settings))
+                frame = compute(mart, {**read_inputs(con, mart), **before}, params)
                 write_table(con, "marts", mart.table, frame)
                 rows.append(len(frame))
             yield MaterializeResult(

@@ -48,6 +48,10 @@ class Mart:
     `reads` says which columns of each input are used, so that a caller loads no others; an input may be an earlier
     mart. Inputs with a `customer_id` are split over the buckets, the others go whole to each of them, except those
     named in `once`, which belong to no customer and must be counted once: whole in the first bucket, empty in the rest.
+
+    `previous` are tables of the version that is served, with the columns that are read, which come as the inputs
+    `previous.<name>`: what was published is carried, not computed again. They are empty where nothing was published, or
+    nothing of the kind; only a mart whose past is a record may read them.
     """
 
     code: str
@@ -63,6 +67,7 @@ class Mart:
     relationships: Mapping[str, str] = field(default_factory=dict)
     reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     once: tuple[str, ...] = ()
+    previous: tuple[Table, ...] = ()
 
     @property
     def name(self) -> str:

@@ -7,6 +7,15 @@ Stays out: dbt's core, writing and publishing (`pipelines.warehouse`), estimator
 from pipelines.marts.digest import digest
 from pipelines.marts.profit.mart_coverage import headline_basis
 from pipelines.marts.registry import MARTS
-from pipelines.marts.runner import compute, compute_all, read_inputs, required_columns
+from pipelines.marts.runner import compute, compute_all, read_inputs, read_previous, required_columns
 
-__all__ = ["MARTS", "compute", "compute_all", "digest", "headline_basis", "read_inputs", "required_columns"]
+__all__ = [
+    "MARTS",
+    "compute",
+    "compute_all",
+    "digest",
+    "headline_basis",
+    "read_inputs",
+    "read_previous",
+    "required_columns",
+]

@@ -6,6 +6,7 @@ Lives here: one plain list. Stays out: the marts themselves. A new mart is one m
 from __future__ import annotations
 
 from pipelines.contracts.marts import Mart
+from pipelines.marts.asset import asset_assumptions, asset_ledger, asset_movement, asset_variance, customer_asset
 from pipelines.marts.churn import churn_backtest, customer_churn_risk, customer_lifecycle, lifecycle_cut_points
 from pipelines.marts.customer import customer_360, customer_channel
 from pipelines.marts.identity import identity_cluster_size, identity_match_rate, identity_policy_effect
@@ -40,4 +41,9 @@ MARTS: tuple[Mart, ...] = (
     identity_match_rate.MART,
     identity_cluster_size.MART,
     identity_policy_effect.MART,
+    asset_assumptions.MART,
+    customer_asset.MART,
+    asset_movement.MART,
+    asset_ledger.MART,
+    asset_variance.MART,
 )

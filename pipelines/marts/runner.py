@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import duckdb
 
 SIGNIFICANT_DIGITS = 9
+PREVIOUS = "previous."
+"""How the inputs begin that come from the version that is served."""
 _KEY = "customer_id"
 
 
@@ -36,6 +39,9 @@ def compute(mart: Mart, inputs: Inputs, params: MartParams, buckets: int = 1) ->
     if missing:
         raise KeyError(f"{mart.name} needs {', '.join(missing)}")
     used = {name: inputs[name].select(mart.reads[name]) if name in mart.reads else inputs[name] for name in mart.inputs}
+    for table in mart.previous:
+        empty = pl.LazyFrame(schema=table.polars_schema)
+        used[PREVIOUS + table.name] = inputs.get(PREVIOUS + table.name, empty).select(table.names)
     if mart.partial is None:
         return finish(mart.table, pl.concat([mart.local(part, params) for part in split(mart, used, buckets)]))
     if mart.finalize is None:
@@ -128,4 +134,28 @@ def read_inputs(con: duckdb.DuckDBPyConnection, mart: Mart) -> Mapping[str, pl.L
         schema = "core" if name in CORE else "marts"
         columns = ", ".join(f'"{column}"' for column in mart.reads[name])
         frames[name] = con.sql(f'select {columns} from {schema}."{name}"').pl().lazy()
+    return frames
+
+
+def read_previous(con: duckdb.DuckDBPyConnection, mart: Mart, path: Path | None) -> dict[str, pl.LazyFrame]:
+    """What the mart reads of the warehouse file at `path`; nothing of tables that it has not, or has otherwise."""
+    if path is None or not mart.previous:
+        return {}
+    frames = {}
+    con.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as published (read_only)")
+    try:
+        found: dict[str, dict[str, str]] = {}
+        for schema, name, column, kind in con.execute(
+            "select schema_name, table_name, column_name, lower(data_type) from duckdb_columns() "
+            "where database_name = 'published'"
+        ).fetchall():
+            found.setdefault(name, {"": schema})[column] = kind
+        for table in mart.previous:
+            there = found.get(table.name, {})
+            if all(there.get(column.name) == column.type.duckdb for column in table.columns):
+                names = ", ".join(f'"{column}"' for column in table.names)
+                rows = con.sql(f'select {names} from published."{there[""]}"."{table.name}"').pl()
+                frames[PREVIOUS + table.name] = rows.lazy()
+    finally:
+        con.execute("detach published")
     return frames

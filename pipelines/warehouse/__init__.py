@@ -14,7 +14,7 @@ from pipelines.warehouse.query import headline, query_published
 from pipelines.warehouse.state import read as state_log
 from pipelines.warehouse.state import record_failed_run
 from pipelines.warehouse.tables import write_table
-from pipelines.warehouse.versions import Version, current_version, list_versions, repair, rollback, verify
+from pipelines.warehouse.versions import Version, current_version, list_versions, repair, rollback, served_path, verify
 
 __all__ = [
     "Published",
@@ -37,6 +37,7 @@ __all__ = [
     "repair",
     "reporting_currency",
     "rollback",
+    "served_path",
     "state_log",
     "table_digest",
     "verify",

@@ -143,6 +143,15 @@ def current_version(settings: Settings) -> Version:
     return load_version(settings, pointer.version)
 
 
+def served_path(settings: Settings) -> Path | None:
+    """The warehouse file that is served, or None when there is none that can be read."""
+    try:
+        path = current_version(settings).path
+    except (NothingPublishedError, VersionMissingError, VersionDamagedError):
+        return None
+    return path if path.is_file() else None
+
+
 def list_versions(settings: Settings) -> list[Version]:
     """The versions kept, newest first; empty when nothing was published."""
     pointer = read_pointer(settings)

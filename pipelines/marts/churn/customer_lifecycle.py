@@ -72,7 +72,7 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
         .with_columns(pl.col("gap_n").fill_null(0), _cut_segment(inputs).alias("cut_segment"))
         .join(cuts, on="cut_segment", how="left", maintain_order="none")
         .with_columns(
-            _state(params).alias("state"),
+            state_of(params).alias("state"),
             *(_passes(name).alias(f"{name}_on") for name in ("at_risk", "dormant", "churned")),
             as_of(params).alias("as_of_on"),
         )
@@ -93,7 +93,8 @@ def _passes(cut: str) -> pl.Expr:
     return pl.col("last_order_on") + pl.duration(days=pl.col(f"{cut}_days") + 1)
 
 
-def _state(params: MartParams) -> pl.Expr:
+def state_of(params: MartParams) -> pl.Expr:
+    """The state from `silence_days`, `last_gap_days`, `first_order_on` and the columns of cut points."""
     silence, cut = pl.col("silence_days"), pl.col("at_risk_days")
     is_new = days_since("first_order_on", params) <= pl.col("median_gap_days")
     return (

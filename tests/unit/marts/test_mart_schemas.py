@@ -38,7 +38,7 @@ def test_names_are_unique_and_inputs_come_first() -> None:
         assert mart.name not in known
         assert set(mart.inputs) <= known, mart.name
         assert set(mart.reads) == set(mart.inputs), mart.name
-        assert set(mart.once) <= set(mart.inputs)
+        assert set(mart.once) <= {*mart.inputs, *(f"previous.{table.name}" for table in mart.previous)}
         known.add(mart.name)
 
 

@@ -1,0 +1,115 @@
+-- Truth: the ledger of the asset ties out to the last ten-thousandth, recomputed here from the rows of customers.
+with ledger as (
+    select
+        period_on,
+        dim,
+        dim_value,
+        sum(case when line = 'opening' then amount else 0 end) as opening,
+        sum(case when line = 'closing' then amount else 0 end) as closing,
+        sum(case when line not in ('opening', 'closing') then amount else 0 end) as changed,
+        sum(case when line = 'reclassified' then amount else 0 end) as reclassified,
+        sum(case when line = 'opening' then head_n else 0 end) as opening_n,
+        sum(case when line = 'closing' then head_n else 0 end) as closing_n,
+        sum(case when line not in ('opening', 'closing') then head_n else 0 end) as changed_n
+    from marts.asset_ledger
+    group by period_on, dim, dim_value
+),
+
+months as (
+    select
+        period_on,
+        lag(period_on) over (order by period_on) as before_on
+    from (select distinct period_on from marts.asset_ledger) as periods
+),
+
+joins as (
+    select
+        coalesce(l.dim, b.dim) as dim,
+        coalesce(l.opening, 0) - coalesce(b.closing, 0) as break_amount
+    from (select l.*, m.before_on from ledger as l inner join months as m on l.period_on = m.period_on) as l
+    full join (
+        select
+            l.*,
+            m.period_on as next_on
+        from ledger as l
+        inner join months as m on l.period_on = m.before_on
+    ) as b
+        on l.period_on = b.next_on and l.dim = b.dim and l.dim_value = b.dim_value
+),
+
+by_line as (
+    select
+        period_on,
+        line,
+        dim,
+        sum(amount) as amount,
+        sum(head_n) as head_n
+    from marts.asset_ledger
+    group by period_on, line, dim
+),
+
+movements as (
+    select
+        period_on,
+        line,
+        sum(amount) as amount
+    from marts.asset_movement
+    group by period_on, line
+),
+
+values_to_date as (
+    select
+        customer_id,
+        sum(amount) as amount
+    from marts.asset_movement
+    group by customer_id
+),
+
+last_values as (
+    select
+        customer_id,
+        max_by(closing_amount, period_on) as amount
+    from marts.customer_asset
+    group by customer_id
+)
+
+select
+    (select count(*) from ledger where opening + changed <> closing)::double as unbalanced_n,
+    (select count(*) from ledger where opening_n + changed_n <> closing_n)::double as head_unbalanced_n,
+    (select count(*) from joins where break_amount <> 0)::double as broken_join_n,
+    (
+        select count(*)
+        from by_line as d
+        inner join by_line as t on d.period_on = t.period_on and d.line = t.line and t.dim = 'total'
+        where d.amount <> t.amount or d.head_n <> t.head_n
+    )::double as dim_off_total_n,
+    (
+        select count(*)
+        from by_line as t
+        left join movements as m on t.period_on = m.period_on and t.line = m.line
+        where
+            t.dim = 'total' and t.line not in ('opening', 'closing', 'reclassified')
+            and t.amount <> coalesce(m.amount, 0)
+    )::double as movement_off_n,
+    (select count(*) from ledger where dim = 'total' and reclassified <> 0)::double as total_reclassified_n,
+    (
+        select count(*)
+        from last_values as v
+        left join values_to_date as m on v.customer_id = m.customer_id
+        where v.amount <> coalesce(m.amount, 0)
+    )::double as customer_off_n,
+    (
+        select count(*)
+        from marts.asset_variance
+        where
+            opening_amount + revision_amount - released_amount + unwind_amount + extension_amount
+            <> expected_closing_amount
+            or expected_closing_amount + experience_amount + new_business_amount <> closing_amount
+    )::double as variance_unbalanced_n,
+    (
+        select count(*)
+        from marts.asset_variance as v
+        inner join ledger as l on v.period_on = l.period_on and v.dim = l.dim and v.dim_value = l.dim_value
+        where v.dim = 'total' and (v.opening_amount <> l.opening or v.closing_amount <> l.closing)
+    )::double as variance_off_ledger_n,
+    (select count(*) from by_line where line = 'erased' and amount <> 0)::double as erased_n

@@ -1,0 +1,87 @@
+"""A3: what changed the value of a customer in a period, line by line.
+
+Lives here: the mart `asset_movement`. Stays out: sums over customers (`asset_ledger`).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from pipelines.contracts.columns import Table, day, integer, money, text
+from pipelines.contracts.marts import Inputs, Mart, MartParams
+from pipelines.marts.asset.lines import MOVEMENTS, REVISIONS
+from pipelines.marts.common import AS_OF, BASES, CURRENCY, CUSTOMER_ID, stamp, units
+
+TABLE = Table(
+    "asset_movement",
+    "A change of a customer's value in a period: a line of the ledger that is not 0 for the customer.",
+    ("customer_id", "period_on", "line"),
+    (
+        CUSTOMER_ID,
+        day("period_on", "End of the period: a month-end, or the as-of day for the last one", required=True),
+        text("line", "Line of the ledger", required=True, values=tuple(line.name for line in MOVEMENTS)),
+        integer("position", "Place of the line in the ledger, opening is 1", required=True),
+        text("basis", "Basis of the money: the headline basis", required=True, values=BASES),
+        money(
+            "amount",
+            "Change of value; a customer's rows to date sum to the value",
+            required=True,
+            unit="reporting currency",
+        ),
+        integer("head_n", "Change of membership of the base: -1, 0 or 1", required=True, unit="customers"),
+        AS_OF,
+        CURRENCY,
+    ),
+)
+_PLACE = {line.name: place for place, line in enumerate(MOVEMENTS, start=2)}
+
+
+def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
+    """One row for every customer, period and line with an amount or a change of membership."""
+    rows = inputs["customer_asset"]
+    named = {line.step: pl.lit(line.name) for line in REVISIONS} | {"behaviour": pl.col("behaviour")}
+    parts = []
+    for step, name in named.items():
+        amount, head = units(f"{step}_amount"), pl.col(f"{step}_head_n")
+        parts.append(
+            rows.filter((amount != 0) | (head != 0)).select(
+                "customer_id", "period_on", name.alias("line"), "basis", amount.alias("amount"), head.alias("head_n")
+            )
+        )
+    place = pl.col("line").replace_strict(_PLACE, return_dtype=pl.Int64)
+    return pl.concat(parts).with_columns(place.alias("position"), *stamp(params))
+
+
+MART = Mart(
+    code="A3",
+    domain="asset",
+    table=TABLE,
+    questions=(
+        "Which customers make up a line of the ledger?",
+        "What happened to the value of this customer, month by month, and why?",
+        "How much of last month's change is late data or a new model, and for whom?",
+    ),
+    example_sql=(
+        "select period_on, line, amount, sum(amount) over (order by period_on, position) as value_to_date "
+        "from marts.asset_movement "
+        "where customer_id = "
+        "(select customer_id from marts.asset_movement order by abs(amount) desc, customer_id limit 1) "
+        "order by period_on, position"
+    ),
+    inputs=("customer_asset",),
+    reads={
+        "customer_asset": (
+            "customer_id",
+            "period_on",
+            "basis",
+            "behaviour",
+            *(
+                f"{step}_{what}"
+                for step in (*(line.step for line in REVISIONS), "behaviour")
+                for what in ("amount", "head_n")
+            ),
+        )
+    },
+    local=local,
+    relationships={"customer_id": "customer_360.customer_id"},
+)

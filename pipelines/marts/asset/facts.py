@@ -1,0 +1,199 @@
+"""Facts: the orders of customers as they were known at the end of a day, dated up to a day.
+
+Lives here: winding orders and refunds back to what was known, and the summary of customers that a valuation takes.
+Stays out: values (`pipelines.science.valuation`), states (`states`) and the ledger.
+
+Core knows orders as of the as-of day. An order counts from the day it was learnt; a refund that was given or learnt
+later is undone: its money returns to the order, and an order that it took wholly is kept again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from pipelines.contracts.marts import Inputs, MartParams
+from pipelines.marts.common import as_of, customers, units
+from pipelines.marts.ltv.orders import LEAST_KNOWN
+from pipelines.science.histories import order_days, summarise_days
+
+CONTRIBUTION, NET_REVENUE = "contribution", "net_revenue"
+ORDER_READS = (
+    "order_key", "customer_id", "account_key", "channel", "ordered_on", "known_at", "status",
+    "gross_merchandise", "refunded_goods", "net_revenue_reporting", "contribution_reporting",
+)  # fmt: skip
+REFUND_READS = (
+    "order_key", "customer_id", "ordered_on", "refunded_on", "known_at", "refunded_goods", "refunded_goods_reporting",
+    "refunded_shipping_reporting", "tax_returned_reporting", "cogs_returned_reporting",
+)  # fmt: skip
+
+
+def order_rows(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
+    """Every order of a customer (see `common.customers`), as core knows it; money in whole ten-thousandths.
+
+    Core knows nothing after the as-of day: a later local date is that of an eastern time zone, and becomes that day.
+    """
+    who = customers(inputs).select("customer_id", pl.col("acquisition_channel").alias("segment"))
+    return (
+        inputs["fct_order"]
+        .join(who, on="customer_id", how="inner", maintain_order="none")
+        .select(
+            "order_key",
+            "customer_id",
+            "account_key",
+            "channel",
+            _by_then("ordered_on", params),
+            _by_then("known_at", params).alias("known_on"),
+            pl.col("status").is_in(["paid", "refunded"]).alias("is_paid"),
+            units("gross_merchandise").fill_null(0).alias("gross"),
+            units("refunded_goods").fill_null(0).alias("refunded"),
+            units("contribution_reporting").alias("contribution"),
+            units("net_revenue_reporting").alias("net_revenue"),
+            "segment",
+        )
+    )
+
+
+def refund_rows(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
+    """Refunds by order and day, as far as a month-end can lie between the order and the refund or its news."""
+    given, known = _by_then("refunded_on", params), _by_then("known_at", params)
+    month = pl.col("ordered_on").dt.truncate("1mo")
+    revenue = units("refunded_goods_reporting") + units("refunded_shipping_reporting") - units("tax_returned_reporting")
+    return (
+        inputs["fct_refund"]
+        .filter((given.dt.truncate("1mo") > month) | (known.dt.truncate("1mo") > month))
+        .select(
+            "order_key",
+            given.alias("refunded_on"),
+            known.alias("known_on"),
+            units("refunded_goods").alias("refunded"),
+            (revenue - units("cogs_returned_reporting")).alias("contribution"),
+            revenue.alias("net_revenue"),
+        )
+        .group_by("order_key", "refunded_on", "known_on")
+        .agg(pl.col("refunded", "contribution", "net_revenue").sum())
+    )
+
+
+def _by_then(column: str, params: MartParams) -> pl.Expr:
+    return pl.min_horizontal(pl.col(column).cast(pl.Date), as_of(params)).alias(column)
+
+
+def _is_told(orders: pl.DataFrame) -> bool:
+    """Whether the exports say when orders were learnt of: nearly all in the month they were placed.
+
+    A history that was exported at once, on a declared day, says nothing of earlier days: then every fact counts as
+    known on its own day.
+    """
+    soon = (pl.col("known_on") <= pl.col("ordered_on").dt.month_end()).sum()
+    return bool(orders.select(soon >= LEAST_KNOWN * pl.len()).item())
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Orders and refunds of customers by number, on one basis.
+
+    Whether an order is kept is told in its own currency, so `gross` and `refunded` are in that.
+    `orders`: customer_id (Int64 number), account_key, channel, ordered_on, known_on, is_paid, gross, refunded, amount,
+    segment, order (number). `refunds`: order, refunded_on, known_on, refunded, amount. `names` are the customer_ids by
+    number.
+    """
+
+    names: pl.Series
+    orders: pl.DataFrame
+    refunds: pl.DataFrame
+    segments: pl.DataFrame
+
+    @classmethod
+    def of(cls, orders: pl.DataFrame, refunds: pl.DataFrame, basis: str, also: pl.Series | None = None) -> Facts:
+        """From `order_rows` and `refund_rows`; `also` names customers that have no orders any more."""
+        found = orders["customer_id"] if also is None else pl.concat([orders["customer_id"], also])
+        if not _is_told(orders):
+            orders = orders.with_columns(pl.col("ordered_on").alias("known_on"))
+            refunds = refunds.with_columns(pl.col("refunded_on").alias("known_on"))
+        names = found.unique().sort()
+        numbers = pl.DataFrame({"customer_id": names}).with_row_index("who").with_columns(pl.col("who").cast(pl.Int64))
+        rows = (
+            orders.join(numbers, on="customer_id", maintain_order="none")
+            .sort("order_key")
+            .with_row_index("order")
+            .with_columns(pl.col("who").alias("customer_id"), pl.col(basis).alias("amount"))
+            .drop("who", CONTRIBUTION, NET_REVENUE)
+        )
+        taken = refunds.with_columns(pl.col(basis).alias("amount")).drop(CONTRIBUTION, NET_REVENUE)
+        taken = taken.join(rows.select("order_key", "order", "customer_id"), on="order_key", maintain_order="none")
+        segments = rows.group_by("customer_id").agg(pl.col("segment").min()).sort("customer_id")
+        return cls(names, rows.drop("order_key"), taken.drop("order_key"), segments)
+
+    def owned_by(self, accounts: pl.DataFrame) -> Facts:
+        """The same orders by the persons that accounts (account_key, customer_id number) belonged to; else as now."""
+        named = accounts.select("account_key", pl.col("customer_id").alias("then"))
+        orders = self.orders.join(named, on="account_key", how="left", maintain_order="left")
+        orders = orders.with_columns(pl.coalesce("then", "customer_id").alias("customer_id")).drop("then")
+        return Facts(self.names, orders, self.refunds, self.segments)
+
+    def known(self, dated_to: date, known_to: date) -> pl.DataFrame:
+        """Orders dated up to a day as known at the end of another.
+
+        Columns: customer_id, ordered_on, channel, is_kept, amount.
+        """
+        undone = (
+            self.refunds.lazy()
+            .filter((pl.col("refunded_on") > dated_to) | (pl.col("known_on") > known_to))
+            .group_by("order")
+            .agg(pl.col("refunded").sum().alias("undone"), pl.col("amount").sum().alias("back"))
+        )
+        refunded = pl.col("refunded") - pl.col("undone").fill_null(0)
+        return (
+            self.orders.lazy()
+            .filter((pl.col("ordered_on") <= dated_to) & (pl.col("known_on") <= known_to))
+            .join(undone, on="order", how="left", maintain_order="none")
+            .select(
+                "customer_id",
+                "ordered_on",
+                "channel",
+                (pl.col("is_paid") & ((pl.col("gross") <= 0) | (refunded < pl.col("gross")))).alias("is_kept"),
+                (pl.col("amount") + pl.col("back").fill_null(0)).alias("amount"),
+            )
+            .collect()
+        )
+
+    def late(self, dated_to: date, known_from: date, known_to: date) -> pl.Series:
+        """Customers with a fact dated up to a day that was learnt after `known_from` and by `known_to`."""
+        when = pl.col("known_on").is_between(known_from, known_to, closed="right")
+        orders = self.orders.lazy().filter(when & (pl.col("ordered_on") <= dated_to)).select("customer_id")
+        refunds = self.refunds.lazy().filter(when & (pl.col("refunded_on") <= dated_to)).select("customer_id")
+        return pl.concat([orders, refunds]).unique().collect()["customer_id"].sort()
+
+    def only(self, some: pl.Series) -> Facts:
+        """The facts of some customers."""
+        mine = pl.col("customer_id").is_in(some.implode())
+        return Facts(self.names, self.orders.filter(mine), self.refunds.filter(mine), self.segments)
+
+    def summary(self, dated_to: date, known_to: date) -> pl.DataFrame:
+        """A `summarise_days` frame of those orders, by number, with `segment`, `last_gap_days` and first `channel`."""
+        orders = self.known(dated_to, known_to)
+        days = order_days(orders)
+        bought = pl.col("ordered_on").filter("is_purchase")
+        before = (
+            days.lazy()
+            .group_by("customer_id", maintain_order=True)
+            .agg(bought.get(-2, null_on_oob=True).alias("before_on"))
+            .collect()
+        )
+        channels = orders.filter("is_kept").group_by("customer_id", "ordered_on").agg(pl.col("channel").min())
+        return (
+            summarise_days(days, dated_to)
+            .join(self.segments, on="customer_id", how="left", maintain_order="left")
+            .join(before, on="customer_id", how="left", maintain_order="left")
+            .join(
+                channels.rename({"ordered_on": "first_on"}),
+                on=["customer_id", "first_on"],
+                how="left",
+                maintain_order="left",
+            )
+            .with_columns((pl.col("last_on") - pl.col("before_on")).dt.total_days().alias("last_gap_days"))
+            .drop("before_on")
+        )

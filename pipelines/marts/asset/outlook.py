@@ -1,0 +1,68 @@
+"""Outlook: what a valuation expects of customers between days to come.
+
+Lives here: expected money of stretches of time, from the same models and order values as a customer's value.
+Stays out: fitting and the value itself (`pipelines.science.valuation_scores`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from pipelines.contracts.marts import MartParams
+from pipelines.science.count_model import CountRows
+from pipelines.science.numerics import Array, legendre
+from pipelines.science.valuation_model import Fitted, ValuationModel, spend_facts, times_on
+
+_NODES = 2
+
+
+def expected_money(
+    summary: pl.DataFrame, model: ValuationModel, params: MartParams, spans: Sequence[tuple[float, float]]
+) -> tuple[Array, Array]:
+    """Expected money of each customer of a summary in spans of days ahead: at face value, and discounted to its day.
+
+    Two matrices (float currency), one row per row of the summary, one column per span (from, to], in days.
+    """
+    plain, discounted = np.zeros((len(summary), len(spans))), np.zeros((len(summary), len(spans)))
+    found = {name: model.of(name) for name in summary["segment"].unique().to_list()}
+    keys = {name: fitted.key for name, fitted in found.items()}
+    segments = summary["segment"].to_list()
+    for key, fitted in {keys[name]: fitted for name, fitted in found.items()}.items():
+        mine = np.flatnonzero([keys[name] == key for name in segments])
+        part = summary[mine]
+        worth = np.zeros(len(part))
+        if fitted.has_amounts:
+            worth = fitted.spend.net_value(fitted.choice.spend_model, spend_facts(part)) * fitted.choice.value_level
+        orders, valued = _orders(part, model, fitted, params, spans)
+        plain[mine], discounted[mine] = orders * np.c_[worth], valued * np.c_[worth]
+    return plain, discounted
+
+
+def _orders(
+    summary: pl.DataFrame,
+    model: ValuationModel,
+    fitted: Fitted,
+    params: MartParams,
+    spans: Sequence[tuple[float, float]],
+) -> tuple[Array, Array]:
+    """Expected orders in the spans, and the same discounted.
+
+    The discounted integral is taken by parts, so that only the smooth expectation is asked, at a few Gauss nodes.
+    """
+    place, rows = CountRows.located(*times_on(summary, model.clock))
+    today = int(summary["first_on"].cast(pl.Int32)[0] + summary["age"][0])
+    nodes, weights = legendre(_NODES)
+    asked = np.array([[begin, *(begin + nodes * (end - begin)), end] for begin, end in spans])
+    days, where = np.unique(asked, return_inverse=True)
+    ahead = model.clock.between(today, today + days)
+    known = (rows.x, rows.t_x, rows.age)
+    by = fitted.choice.level * np.mean([counts.expected_by(ahead, *known) for counts in fitted.counts], axis=0)
+    by = by[:, where.reshape(asked.shape)]
+    delta = float(np.log1p(max(params.discount_rate, 0.0))) / 365.0
+    fade, length = np.exp(-delta * asked), asked[:, -1] - asked[:, 0]
+    edges = fade[:, -1] * by[:, :, -1] - fade[:, 0] * by[:, :, 0]
+    within = delta * length * (by[:, :, 1:-1] * (weights * fade[:, 1:-1])).sum(axis=2)
+    return (by[:, :, -1] - by[:, :, 0])[place], (edges + within)[place]

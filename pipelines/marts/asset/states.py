@@ -1,0 +1,116 @@
+"""States and tiers of customers on a day, by given cut points and thresholds.
+
+Lives here: the lifecycle state from a summary of facts, the value tier with hysteresis, and the line of the ledger that
+a change of state belongs to. Stays out: where cut points come from (`lifecycle_cut_points`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from pipelines.contracts.marts import MartParams
+from pipelines.marts.asset.assumptions import CUTS
+from pipelines.marts.churn.customer_lifecycle import STATES, state_of
+from pipelines.marts.churn.lifecycle_cut_points import POOLED, finalize
+from pipelines.marts.segments.value_tier_thresholds import HIGH_PERCENT, MID_PERCENT, threshold
+from pipelines.science.numerics import Index
+
+Flags = npt.NDArray[np.bool_]
+
+UNSTATED = "unstated"
+"""State of a customer with an order where there are no gaps between orders to take cut points from."""
+PROSPECT = STATES[0]
+NAMES = (*STATES, UNSTATED)
+_CODE = {name: place for place, name in enumerate(NAMES)}
+_LIVELY = ("new", "active", "reactivated", UNSTATED)
+_SILENT = ("at_risk", "dormant")
+_CHURNED = _CODE["churned"]
+
+ACQUIRED, REACTIVATED, DEEPENED, DEPRECIATED, LAPSED, CHURNED, DORMANT = BEHAVIOURS = (
+    "acquired", "reactivated", "deepened", "depreciated", "lapsed", "churned", "dormant_revaluation",
+)  # fmt: skip
+"""Lines that customers' behaviour makes; every customer has exactly one in a period."""
+TIERS = ("low", "mid", "high")
+
+
+def codes(states: pl.Series) -> Index:
+    """Numbers of states (their place in `NAMES`), prospects for null."""
+    return states.fill_null(PROSPECT).replace_strict(_CODE, return_dtype=pl.Int64).to_numpy()
+
+
+def cut_points(summary: pl.DataFrame, gaps: pl.DataFrame, on: date, params: MartParams) -> pl.DataFrame:
+    """Cut points as of a day by segment, from completed `gaps` (segment, days) and the open ones of a summary."""
+    complete = gaps.select(
+        "segment", "days", pl.lit(1, dtype=pl.Int64).alias("gap_n"), pl.lit(0, dtype=pl.Int64).alias("open_gap_n")
+    )
+    silent = (pl.lit(on, dtype=pl.Date) - pl.col("last_on")).dt.total_days().clip(lower_bound=0)
+    ongoing = summary.select(
+        "segment",
+        silent.alias("days"),
+        pl.lit(0, dtype=pl.Int64).alias("gap_n"),
+        pl.lit(1, dtype=pl.Int64).alias("open_gap_n"),
+    )
+    return finalize(pl.concat([complete, ongoing]).lazy(), replace(params, as_of=on)).collect()
+
+
+def states(summary: pl.DataFrame, cuts: pl.DataFrame, on: date, params: MartParams) -> Index:
+    """The state of every customer of a summary by its segment's cut points, as in `customer_lifecycle`; numbers."""
+    known = cuts["segment"].to_list()
+    named = pl.when(pl.col("segment").is_in(known)).then("segment").otherwise(pl.lit(POOLED))
+    silent = (pl.lit(on, dtype=pl.Date) - pl.col("last_on")).dt.total_days().clip(lower_bound=0)
+    cut = [named.replace_strict(known, cuts[name], default=None, return_dtype=pl.Int64).alias(name) for name in CUTS]
+    rows = summary.with_columns(silent.alias("silence_days"), pl.col("first_on").alias("first_order_on"), *cut)
+    rows = rows.select(state_of(replace(params, as_of=on)).fill_null(UNSTATED).alias("state"))
+    return codes(rows["state"])
+
+
+def in_base(state: Index) -> Index:
+    """1 for customers of the base: with a kept order and not churned; else 0."""
+    return ((state != _CODE[PROSPECT]) & (state != _CHURNED)).astype(np.int64)
+
+
+def behaviour(before: Index, after: Index, bought: Flags, change: Index) -> Index:
+    """The line of each customer: its place in `BEHAVIOURS`.
+
+    `before` and `after` are states by the same cut points, `bought` says that the last kept order is of the period,
+    `change` is the change of value. A customer whose orders were all refunded in the period has churned.
+    """
+    lively = np.isin(before, [_CODE[name] for name in _LIVELY])
+    silent, churned = np.isin(before, [_CODE[name] for name in _SILENT]), before == _CHURNED
+    still = np.isin(after, [_CODE[name] for name in _LIVELY])
+    gone = (after == _CHURNED) | (after == _CODE[PROSPECT])
+    newly_silent = lively & np.isin(after, [_CODE[name] for name in _SILENT])
+    deeper = (before == _CODE["at_risk"]) & (after == _CODE["dormant"])
+    rules = [
+        (before == _CODE[PROSPECT], ACQUIRED),
+        ((silent | churned) & bought, REACTIVATED),
+        (gone & ~churned, CHURNED),
+        (newly_silent | deeper, LAPSED),
+        (lively & still & (change >= 0), DEEPENED),
+        (lively & still, DEPRECIATED),
+    ]
+    return np.select(
+        [rule for rule, _ in rules], [BEHAVIOURS.index(name) for _, name in rules], BEHAVIOURS.index(DORMANT)
+    )
+
+
+def tiers(value: Index, valued: Flags, before: Index, ranked: Index) -> Index:
+    """Value tier of each customer: 0 low, 1 mid, 2 high, -1 without a kept order.
+
+    Thresholds are the least value of the customers who together hold 80 and 95 % of all value in `ranked`. A customer
+    rises at a threshold and falls only below 90 % of it; `before` is the tier at the period end before.
+    """
+    descending = -np.sort(-ranked)
+    limits = [threshold(descending, percent) for percent in (MID_PERCENT, HIGH_PERCENT)]
+
+    def level(tenths: int) -> Index:
+        reached = [np.zeros(len(value)) if limit is None else value * 10 >= limit * tenths for limit in limits]
+        return np.sum(reached, axis=0).astype(np.int64)
+
+    found = np.maximum(level(10), np.minimum(np.maximum(before, 0), level(9)))
+    return np.where(valued, found, -1)

@@ -1,0 +1,327 @@
+"""The asset ledger of a company of fifty, against a second computation customer by customer in plain Python."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+import polars as pl
+import pytest
+from support.marts_core import Shape, lazy, make_core
+
+from pipelines.contracts.marts import MartParams
+from pipelines.marts import MARTS, compute_all, digest
+from pipelines.marts.asset.assumptions import Assumptions, from_rows
+from pipelines.science.valuation import value_customers
+
+Tables = dict[str, pl.DataFrame]
+AS_OF = date(2025, 6, 20)
+PARAMS = MartParams(as_of=AS_OF)
+SHAPE = Shape(customers=50, seed=5, as_of=AS_OF, days=420, late_days=5, mean_gap_days=25.0, cost_known_share=1.0)
+NAMES = (
+    "mart_coverage",
+    "asset_assumptions",
+    "customer_asset",
+    "asset_movement",
+    "asset_ledger",
+    "asset_variance",
+    "ltv_backtest",
+)
+WANTED = [mart for mart in MARTS if mart.name in NAMES]
+REVISIONS = ("late_data_restatement", "identity_revision", "model_revision", "erased")
+
+
+def _compute(core: Tables, params: MartParams = PARAMS, before: Tables | None = None) -> Tables:
+    inputs = lazy(core) | {f"previous.{name}": frame.lazy() for name, frame in (before or {}).items()}
+    return compute_all(WANTED, inputs, params)
+
+
+def _published(frames: Tables, core: Tables, params: MartParams) -> Tables:
+    """What a version holds of the record."""
+    context = pl.DataFrame(
+        {
+            "as_of_on": [params.as_of],
+            "reporting_currency": [params.reporting_currency],
+            "horizon_days": [params.horizon_days],
+            "discount_rate": [Decimal(str(params.discount_rate))],
+        },
+        schema_overrides={"discount_rate": pl.Decimal(10, 6)},
+    )
+    return {**frames, "run_context": context, "dim_account": core["dim_account"]}
+
+
+@pytest.fixture(scope="module")
+def core() -> Tables:
+    """Fifty customers; orders and refunds are learnt of up to five days late."""
+    return make_core(SHAPE)
+
+
+@pytest.fixture(scope="module")
+def frames(core: Tables) -> Tables:
+    """The marts of the asset, with nothing published before."""
+    return _compute(core)
+
+
+class Oracle:
+    """Facts, states and values of one company, computed one customer at a time."""
+
+    def __init__(self, core: Tables, assumptions: pl.DataFrame) -> None:
+        people = core["dim_customer"].filter(pl.col("is_identified") & ~pl.col("is_test"))
+        self.segment = dict(people.select("customer_id", "acquisition_channel").iter_rows())
+        self.orders = [row for row in core["fct_order"].iter_rows(named=True) if row["customer_id"] in self.segment]
+        self.refunds: dict[str, list[dict]] = {}
+        for row in core["fct_refund"].iter_rows(named=True):
+            self.refunds.setdefault(row["order_key"], []).append(row)
+        reviews = [from_rows(part) for part in assumptions.drop("as_of_on").partition_by("fitted_on")]
+        self.reviews = sorted(reviews, key=lambda review: review.fitted_on)
+
+    def review(self, day: date) -> Assumptions:
+        return [review for review in self.reviews if review.fitted_on <= day][-1]
+
+    def known(self, dated: date, learnt: date) -> list[dict]:
+        """Orders dated up to a day as known at the end of another, later refunds undone."""
+        found = []
+        for order in self.orders:
+            if order["ordered_on"] > dated or order["known_at"].date() > learnt:
+                continue
+            money, refunded = order["contribution_reporting"], order["refunded_goods"]
+            for refund in self.refunds.get(order["order_key"], []):
+                if refund["refunded_on"] > dated or refund["known_at"].date() > learnt:
+                    refunded -= refund["refunded_goods"]
+                    money += refund["refunded_goods_reporting"] + refund["refunded_shipping_reporting"]
+                    money -= refund["tax_returned_reporting"] + refund["cogs_returned_reporting"]
+            whole = order["gross_merchandise"] > 0 and refunded >= order["gross_merchandise"]
+            paid = order["status"] in ("paid", "refunded")
+            found.append({**order, "kept": paid and not whole, "units": int(money * 10_000)})
+        return found
+
+    def values(self, orders: list[dict], day: date, review: Assumptions) -> dict[str, int]:
+        """V by customer, asked of the valuation itself."""
+        rows = [
+            (o["customer_id"], o["ordered_on"], o["kept"], o["units"], self.segment[o["customer_id"]]) for o in orders
+        ]
+        schema = {
+            "customer_id": pl.String, "ordered_on": pl.Date, "is_kept": pl.Boolean, "amount": pl.Int64,
+            "segment": pl.String,
+        }  # fmt: skip
+        frame = pl.DataFrame(rows, schema=schema, orient="row")
+        found = value_customers(frame, day, PARAMS, review.model, with_interval=False)
+        return dict(found.select("customer_id", "value").iter_rows())
+
+    def states(self, orders: list[dict], day: date, review: Assumptions) -> dict[str, str]:
+        """F1 states by the review's cut points."""
+        cuts = {row["segment"]: row for row in review.cuts.iter_rows(named=True)}
+        days: dict[str, set[date]] = {}
+        for order in orders:
+            if order["kept"]:
+                days.setdefault(order["customer_id"], set()).add(order["ordered_on"])
+        found = {}
+        for who, bought in days.items():
+            dates = sorted(bought)
+            cut = cuts.get(self.segment[who]) or cuts.get("(all)")
+            if cut is None:
+                found[who] = "active"  # nothing tells them apart
+                continue
+            silence = (day - dates[-1]).days
+            churned = cut["churned_days"] if cut["churned_days"] is not None else 10**9
+            marks = [cut["at_risk_days"], cut["dormant_days"], churned]
+            state = ["", "at_risk", "dormant", "churned"][bisect_left(marks, silence)]
+            if not state:
+                gap = (dates[-1] - dates[-2]).days if len(dates) > 1 else 0
+                is_new = (day - dates[0]).days <= cut["median_gap_days"]
+                state = "reactivated" if gap > churned else "new" if is_new else "active"
+            found[who] = state
+        return found
+
+
+def _line(before: str | None, after: str | None, bought: bool, change: int) -> str:
+    """The line of a customer, by cases."""
+    if before is None:
+        return "acquired"
+    if before in ("at_risk", "dormant", "churned") and bought:
+        return "reactivated"
+    if before != "churned" and after in (None, "churned"):
+        return "churned"
+    if before in ("new", "active", "reactivated"):
+        if after in ("at_risk", "dormant"):
+            return "lapsed"
+        return "deepened" if change >= 0 else "depreciated"
+    return "lapsed" if (before, after) == ("at_risk", "dormant") else "dormant_revaluation"
+
+
+def _month_ends(first: date, as_of: date) -> list[date]:
+    ends, day = [], first
+    while (day := (day.replace(day=1) + timedelta(days=32)).replace(day=1)) <= as_of:
+        ends.append(day - timedelta(days=1))
+    return ends if ends and ends[-1] == as_of else [*ends, as_of]
+
+
+def _movements(oracle: Oracle) -> dict[tuple[str, date, str], int]:
+    """Every line of every customer and month, in whole ten-thousandths."""
+    ends = _month_ends(min(order["ordered_on"] for order in oracle.orders), AS_OF)
+    found: dict[tuple[str, date, str], int] = {}
+    steps = [(None, ends[0]), *pairwise(ends)]
+    for start, end in steps:
+        new, opened = oracle.review(end), []
+        opening, late, revised = {}, {}, {}
+        if start is not None:
+            old, opened = oracle.review(start), oracle.known(start, end)
+            opening = oracle.values(oracle.known(start, start), start, old)
+            late = oracle.values(opened, start, old)
+            revised = oracle.values(opened, start, new)
+        facts = oracle.known(end, end)
+        closing = oracle.values(facts, end, new)
+        before = oracle.states(opened, start, new) if start else {}
+        after = oracle.states(facts, end, new)
+        recent = {o["customer_id"] for o in facts if o["kept"] and (start is None or o["ordered_on"] > start)}
+        for who in oracle.segment:
+            chain = [values.get(who, 0) for values in (opening, late, late, revised, revised)]
+            for name, a, b in zip(REVISIONS, chain, chain[1:], strict=False):
+                found[who, end, name] = b - a
+            change = closing.get(who, 0) - chain[-1]
+            found[who, end, _line(before.get(who), after.get(who), who in recent, change)] = change
+    return {key: amount for key, amount in found.items() if amount}
+
+
+def test_every_line_of_every_customer_equals_a_second_computation(core: Tables, frames: Tables) -> None:
+    oracle = Oracle(core, frames["asset_assumptions"])
+    moved = frames["asset_movement"].filter(pl.col("amount") != 0)
+    found = {(w, on, line): int(amount * 10_000) for w, on, line, amount in
+             moved.select("customer_id", "period_on", "line", "amount").iter_rows()}  # fmt: skip
+    assert found == _movements(oracle)
+    lines = set(moved["line"])
+    assert {"late_data_restatement", "model_revision", "acquired", "reactivated", "deepened", "lapsed"} <= lines
+
+
+def test_the_ledger_leads_from_opening_to_closing_and_on(frames: Tables) -> None:
+    ledger = frames["asset_ledger"]
+    for figure in ("amount", "head_n"):
+        wide = ledger.pivot("line", index=["dim", "dim_value", "period_on"], values=figure).fill_null(0)
+        lines = [name for name in wide.columns[3:] if name not in ("opening", "closing")]
+        assert wide.filter(pl.col("opening") + pl.sum_horizontal(lines) != pl.col("closing")).is_empty()
+        for _, rows in wide.group_by("dim", "dim_value"):
+            member = rows.sort("period_on")
+            assert member["opening"].to_list()[1:] == member["closing"].to_list()[:-1]
+    sums = ledger.group_by("period_on", "line", "dim").agg(pl.col("amount").sum())
+    assert (
+        sums.group_by("period_on", "line").agg(pl.col("amount").n_unique()).select(pl.col("amount").max()).item() == 1
+    )
+    moved = ledger.filter((pl.col("line") == "reclassified") & (pl.col("dim") == "tier") & (pl.col("amount") != 0))
+    assert moved.height > 0
+    assert ledger.filter((pl.col("line") == "reclassified") & (pl.col("dim") == "total"))["amount"].sum() == 0
+
+
+def test_the_analysis_of_change_leads_from_opening_to_closing(frames: Tables) -> None:
+    variance = frames["asset_variance"]
+    v = {name: pl.col(f"{name}_amount") for name in (
+        "opening", "revision", "released", "unwind", "extension", "expected_closing", "experience", "new_business",
+        "closing", "expected_money", "actual_money", "money_variance",
+    )}  # fmt: skip
+    expected = v["opening"] + v["revision"] - v["released"] + v["unwind"] + v["extension"]
+    assert variance.filter(expected != v["expected_closing"]).is_empty()
+    assert variance.filter(v["expected_closing"] + v["experience"] + v["new_business"] != v["closing"]).is_empty()
+    assert variance.filter(v["actual_money"] - v["expected_money"] != v["money_variance"]).is_empty()
+    assert (variance["released_amount"] <= variance["expected_money_amount"]).all()
+    assert variance.filter(pl.col("dim") == "total")["released_amount"].sum() > 0
+
+
+def test_what_is_released_and_comes_into_view_is_what_the_valuation_says(core: Tables, frames: Tables) -> None:
+    """Expected money of the month, and of the days beyond the horizon, from valuations with other horizons."""
+    oracle = Oracle(core, frames["asset_assumptions"])
+    start, end = date(2025, 4, 30), date(2025, 5, 31)
+    review, days = oracle.review(end), (end - start).days
+    rows = oracle.known(start, end)
+
+    def total(horizon: int) -> float:
+        frame = pl.DataFrame(
+            {
+                "customer_id": [o["customer_id"] for o in rows],
+                "ordered_on": [o["ordered_on"] for o in rows],
+                "is_kept": [o["kept"] for o in rows],
+                "amount": [o["units"] for o in rows],
+                "segment": pl.Series([oracle.segment[o["customer_id"]] for o in rows], dtype=pl.String),
+            }
+        )
+        params = MartParams(as_of=AS_OF, horizon_days=horizon)
+        return float(value_customers(frame, start, params, review.model, with_interval=False)["value"].sum())
+
+    row = frames["asset_variance"].filter((pl.col("dim") == "total") & (pl.col("period_on") == end)).row(0, named=True)
+    assert float(row["released_amount"]) * 10_000 == pytest.approx(total(days), rel=2e-4)
+    assert float(row["extension_amount"]) * 10_000 == pytest.approx(total(365 + days) - total(365), rel=5e-3)
+
+
+def test_a_second_run_on_the_same_input_changes_nothing(core: Tables, frames: Tables) -> None:
+    again = _compute(core, PARAMS, _published(frames, core, PARAMS))
+    assert {name: digest(frame) for name, frame in again.items()} == {
+        name: digest(frame) for name, frame in frames.items()
+    }
+
+
+def _as_known(core: Tables, day: date) -> Tables:
+    """Core as a run as of an earlier day would have made it: facts of later days undone."""
+    known = dict(core)
+    late = core["fct_refund"].filter((pl.col("refunded_on") > day) | (pl.col("known_at").dt.date() > day))
+    back = late.group_by("order_key").agg(
+        pl.col("refunded_goods").sum().alias("goods"),
+        (pl.col("refunded_goods_reporting") + pl.col("refunded_shipping_reporting") - pl.col("tax_returned_reporting"))
+        .sum()
+        .alias("net"),
+        pl.col("cogs_returned_reporting").sum().alias("cogs"),
+    )
+    orders = core["fct_order"].filter((pl.col("ordered_on") <= day) & (pl.col("known_at").dt.date() <= day))
+    orders = orders.join(back, on="order_key", how="left").with_columns(pl.col("goods", "net", "cogs").fill_null(0))
+    known["fct_order"] = orders.with_columns(
+        (pl.col("refunded_goods") - pl.col("goods")).cast(pl.Decimal(18, 4)),
+        (pl.col("net_revenue_reporting") + pl.col("net")).cast(pl.Decimal(18, 4)),
+        (pl.col("contribution_reporting") + pl.col("net") - pl.col("cogs")).cast(pl.Decimal(18, 4)),
+    ).drop("goods", "net", "cogs")
+    known["fct_refund"] = core["fct_refund"].join(late, on="refund_key", how="anti")
+    return known
+
+
+def test_closed_months_are_carried_and_news_is_booked_where_it_belongs(core: Tables) -> None:
+    """A version of April; then an order of March comes to light, and two persons turn out to be one."""
+    then = date(2025, 4, 30)
+    params = MartParams(as_of=then)
+    past = _as_known(core, then)
+    before = _compute(past, params)
+    record = _published(before, past, params)
+
+    kept = core["fct_order"].filter(pl.col("is_kept") & (pl.col("ordered_on") < date(2025, 3, 1)))
+    people = core["dim_customer"].filter(pl.col("is_identified") & ~pl.col("is_test"))["customer_id"]
+    first, second, third = kept.filter(pl.col("customer_id").is_in(people.implode()))["customer_id"].unique().sort()[:3]
+    orders = core["fct_order"].with_columns(pl.col("customer_id").replace({second: first}))
+    found = kept.filter(pl.col("customer_id") == third).head(1).with_columns(
+        pl.lit("found/1").alias("order_key"), pl.lit(date(2025, 3, 15)).alias("ordered_on"),
+        pl.lit(date(2025, 3, 15)).cast(pl.Datetime("us")).alias("known_at"),
+    )  # fmt: skip
+    now = dict(core)
+    now["fct_order"] = pl.concat([orders, found])
+    now["fct_refund"] = core["fct_refund"].with_columns(pl.col("customer_id").replace({second: first}))
+    now["dim_account"] = core["dim_account"].with_columns(pl.col("customer_id").replace({second: first}))
+    now["dim_customer"] = core["dim_customer"].filter(pl.col("customer_id") != second)
+
+    after = _compute(now, PARAMS, record)
+    for name in ("customer_asset", "asset_movement", "asset_ledger", "asset_variance"):
+        closed = after[name].filter(pl.col("period_on") <= then).drop("as_of_on")
+        assert closed.equals(before[name].drop("as_of_on")), name
+    may = after["asset_movement"].filter(pl.col("period_on") == date(2025, 5, 31))
+    identity = may.filter(pl.col("line") == "identity_revision")
+    assert set(identity["customer_id"]) == {first, second}
+    late = may.filter(pl.col("line") == "late_data_restatement")
+    assert third in set(late["customer_id"])
+    values = before["customer_asset"].filter(pl.col("period_on") == then)
+    gone = values.filter(pl.col("customer_id") == second)["closing_amount"].item()
+    said = may.filter((pl.col("customer_id") == second) & pl.col("line").is_in(REVISIONS))["amount"].sum()
+    assert said == -gone
+    test_the_ledger_leads_from_opening_to_closing_and_on(after)
+
+
+def test_a_record_of_another_measure_is_not_carried(core: Tables, frames: Tables) -> None:
+    before = _published(frames, core, PARAMS)
+    later = MartParams(as_of=AS_OF, horizon_days=180)
+    fresh, beside = _compute(core, later), _compute(core, later, before)
+    assert digest(fresh["asset_ledger"]) == digest(beside["asset_ledger"])
+    assert digest(fresh["asset_ledger"]) != digest(frames["asset_ledger"])
