@@ -6,7 +6,17 @@ Lives here: one plain list. Stays out: the marts themselves. A new mart is one m
 from __future__ import annotations
 
 from pipelines.contracts.marts import Mart
-from pipelines.marts.asset import asset_assumptions, asset_ledger, asset_movement, asset_variance, customer_asset
+from pipelines.marts.asset import (
+    asset_assumptions,
+    asset_ledger,
+    asset_movement,
+    asset_variance,
+    customer_asset,
+    customer_realised_asset,
+    realised_asset,
+    segment_half_life,
+    segment_migration,
+)
 from pipelines.marts.churn import churn_backtest, customer_churn_risk, customer_lifecycle, lifecycle_cut_points
 from pipelines.marts.customer import customer_360, customer_channel
 from pipelines.marts.identity import identity_cluster_size, identity_match_rate, identity_policy_effect
@@ -46,4 +56,8 @@ MARTS: tuple[Mart, ...] = (
     asset_movement.MART,
     asset_ledger.MART,
     asset_variance.MART,
+    segment_migration.MART,
+    segment_half_life.MART,
+    customer_realised_asset.MART,
+    realised_asset.MART,
 )

@@ -112,4 +112,33 @@ select
         inner join ledger as l on v.period_on = l.period_on and v.dim = l.dim and v.dim_value = l.dim_value
         where v.dim = 'total' and (v.opening_amount <> l.opening or v.closing_amount <> l.closing)
     )::double as variance_off_ledger_n,
-    (select count(*) from by_line where line = 'erased' and amount <> 0)::double as erased_n
+    (select count(*) from by_line where line = 'erased' and amount <> 0)::double as erased_n,
+    (
+        select count(*)
+        from (
+            select
+                m.period_on,
+                m.leg,
+                sum(m.closing_amount) as closing,
+                max(l.closing) as ledger_closing
+            from marts.segment_migration as m
+            inner join ledger as l on m.period_on = l.period_on and l.dim = 'total'
+            where m.leg <> 'threshold_drift'
+            group by m.period_on, m.scheme, m.leg
+        ) as ways
+        where closing <> ledger_closing
+    )::double as migration_off_n,
+    (
+        select count(*)
+        from marts.customer_realised_asset
+        where value_amount - unreachable_amount - thin_data_amount - untreated_amount - unmeasured_amount
+        <> realised_amount
+    )::double as realised_off_n,
+    abs(
+        (select coalesce(sum(value_amount), 0) from marts.customer_realised_asset)
+        - (select coalesce(sum(closing), 0) from ledger where dim = 'total' and period_on = (select max(period_on) from ledger))
+    )::double as realised_value_diff,
+    abs(
+        (select coalesce(sum(amount), 0) from marts.realised_asset where line <> 'realised')
+        - (select coalesce(sum(amount), 0) from marts.realised_asset where line = 'realised')
+    )::double as waterfall_diff
