@@ -60,10 +60,8 @@ def _then(row: dict, day: date) -> tuple[bool, Decimal | None] | None:
             break
         amount += refund["refunded_goods_reporting"] + refund["refunded_shipping_reporting"]
         amount -= refund["tax_returned_reporting"] + refund["cogs_returned_reporting"]
-    back = sum((r["refunded_goods_reporting"] for r in later), Decimal(0))
-    kept = row["is_kept"] or (
-        row["status"] == "refunded" and row["refunded_goods_reporting"] - back < row["gross_merchandise_reporting"]
-    )
+    back = sum((r["refunded_goods"] for r in later), Decimal(0))
+    kept = row["is_kept"] or (row["status"] == "refunded" and row["refunded_goods"] - back < row["gross_merchandise"])
     return kept, amount
 
 

@@ -27,8 +27,8 @@ ORDER_READS: dict[str, tuple[str, ...]] = {
         "status",
         "is_kept",
         "known_at",
-        "gross_merchandise_reporting",
-        "refunded_goods_reporting",
+        "gross_merchandise",
+        "refunded_goods",
         "net_revenue_reporting",
         "contribution_reporting",
     ),
@@ -37,6 +37,7 @@ ORDER_READS: dict[str, tuple[str, ...]] = {
         "customer_id",
         "refunded_on",
         "known_at",
+        "refunded_goods",
         "refunded_goods_reporting",
         "refunded_shipping_reporting",
         "tax_returned_reporting",
@@ -51,9 +52,10 @@ LEAST_KNOWN = 0.9
 def order_rows(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """One row per order, and per day its refunds became known: what `known_by` needs, money in units.
 
-    `order_key, customer_id, segment, basis, ordered_on, known_on, is_kept, is_wholly_refunded, gross, refunded,
-    amount` (on the headline basis, null where unknown), `net`, `undone_on` (day a refund became known, null without),
-    `undone_goods`, `undone_amount`, `undone_net`. Orders dated tomorrow count as of the as-of day.
+    `order_key, customer_id, segment, basis, ordered_on, known_on, is_kept, is_wholly_refunded, gross, refunded`
+    (order currency), `amount` (on the headline basis, null where unknown), `net`, `undone_on` (day a refund became
+    known, null without), `undone_goods` (order currency), `undone_amount`, `undone_net`. Orders dated tomorrow count as
+    of the as-of day.
     """
     who = customers(inputs).select("customer_id", pl.col("acquisition_channel").alias("segment"))
     headline = inputs["mart_coverage"].filter(pl.col("dim") == TOTAL).select(pl.col("headline_basis").alias("basis"))
@@ -63,7 +65,7 @@ def order_rows(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
         inputs["fct_order"]
         .join(who, on="customer_id", how="inner")
         .join(headline, how="cross")
-        .join(_refunds(inputs), on="order_key", how="left")
+        .join(_refunds(inputs, params), on="order_key", how="left")
         .select(
             "order_key",
             "customer_id",
@@ -73,8 +75,8 @@ def order_rows(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
             pl.min_horizontal(pl.col("known_at").dt.date(), as_of(params)).alias("known_on"),
             "is_kept",
             (pl.col("status") == "refunded").alias("is_wholly_refunded"),
-            units("gross_merchandise_reporting").alias("gross"),
-            units("refunded_goods_reporting").alias("refunded"),
+            units("gross_merchandise").alias("gross"),
+            units("refunded_goods").alias("refunded"),
             pl.when(is_contribution)
             .then(units("contribution_reporting"))
             .otherwise(units("net_revenue_reporting"))
@@ -88,16 +90,17 @@ def order_rows(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     )
 
 
-def _refunds(inputs: Inputs) -> pl.LazyFrame:
-    """Refunds by order and the day they were known."""
+def _refunds(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
+    """Refunds by order and the day they were known; core holds none that the as-of day does not know."""
+    known = pl.min_horizontal(pl.max_horizontal("refunded_on", pl.col("known_at").dt.date()), as_of(params))
     goods, shipping, tax = (
         units(f"{name}_reporting") for name in ("refunded_goods", "refunded_shipping", "tax_returned")
     )
     return (
         inputs["fct_refund"]
-        .group_by("order_key", pl.max_horizontal("refunded_on", pl.col("known_at").dt.date()).alias("undone_on"))
+        .group_by("order_key", known.alias("undone_on"))
         .agg(
-            goods.sum().alias("undone_goods"),
+            units("refunded_goods").sum().alias("undone_goods"),
             (goods + shipping - tax).sum().alias("undone_net"),
             pl.when(pl.col("cogs_returned_reporting").null_count() == 0)
             .then(units("cogs_returned_reporting").sum())
