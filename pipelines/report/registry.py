@@ -7,7 +7,7 @@ Stays out: what a section says (`sections/`).
 from __future__ import annotations
 
 from pipelines.report.blocks import Page, Section
-from pipelines.report.sections import book, customers, definitions, gaps, gates, overview, profit, retention
+from pipelines.report.sections import asset, book, customers, definitions, gaps, gates, overview, profit, retention
 
 RUN_PAGE = Page(
     name="run",
@@ -44,6 +44,13 @@ RUN_PAGE = Page(
             nav="Value",
         ),
         Section(
+            "asset",
+            "The customer base as an asset",
+            "Is the base growing in value, from what, and how much of it can be worked with?",
+            (asset.ledger_figure, asset.month_figure, asset.realised_figure),
+            nav="Asset",
+        ),
+        Section(
             "segments",
             "Who the customers are",
             "Which groups carry the money, and how many customers are in each?",
@@ -55,7 +62,7 @@ RUN_PAGE = Page(
             "Who drifts away",
             "How many customers are active, at risk, dormant or lost, what did they bring in, and when is silence a "
             "sign?",
-            (customers.state_figure, customers.cut_point_figure),
+            (customers.state_figure, customers.cut_point_figure, asset.migration_figure),
             nav="Lifecycle",
         ),
         Section(

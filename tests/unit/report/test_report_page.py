@@ -37,6 +37,10 @@ CHARTS = (
     "cut-points",
     "account-book",
     "coverage",
+    "ledger",
+    "ledger-months",
+    "realised",
+    "migration",
 )
 
 
@@ -101,6 +105,23 @@ def test_every_figure_has_a_caption_a_description_and_its_figures_as_a_table(ful
         assert re.search(r'<svg[^>]*role="img"[^>]*aria-label="[^"]{20,}"', figure)
         assert re.search(r"<details.*<table>.*<caption>[^<]+</caption>.*<th scope=\"col\"", figure, flags=re.S)
         assert re.search(r"<tbody>\s*<tr", figure)
+
+
+def test_the_ledger_is_the_marts_and_adds_up(full_page: Page, full_file: Path) -> None:
+    table = full_page[1].tables["The ledger, line by line"]
+    shown = {row[0]: _dollars(row[1]) for row in table[1:]}
+    stored = dict(
+        duckdb.connect(str(full_file), read_only=True)
+        .execute(
+            "select line, sum(amount) from marts.asset_ledger where dim = 'total' and period_on in "
+            "(select distinct period_on from marts.asset_ledger order by period_on desc limit 12) group by line"
+        )
+        .fetchall()
+    )
+    assert shown["Acquired"] == round(stored["acquired"])
+    assert shown["Gone silent"] == round(stored["lapsed"])
+    moved = sum(amount for line, amount in shown.items() if line not in ("Opening value", "Closing value"))
+    assert abs(shown["Opening value"] + moved - shown["Closing value"]) <= len(shown)
 
 
 def test_the_waterfall_is_the_marts_to_the_cent_before_rounding(full_page: Page, full_file: Path) -> None:

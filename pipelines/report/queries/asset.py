@@ -1,0 +1,73 @@
+"""The asset: the ledger of the last periods, the months, migration, and what is realised.
+
+Lives here: reading the marts of the asset. Stays out: what a line means (`pipelines.marts.asset.lines`).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from pipelines.report.published import Published
+from pipelines.report.queries.run import MONTHS
+
+LEDGER, VARIANCE = "marts.asset_ledger", "marts.asset_variance"
+MIGRATION, REALISED = "marts.segment_migration", "marts.realised_asset"
+NO_VALUE = "No customer has been valued yet, so the asset cannot be shown."
+_LAST = f"(select distinct period_on from {LEDGER} order by period_on desc limit {MONTHS})"
+
+
+def ledger(published: Published) -> pl.DataFrame:
+    """The last periods as one: line, position, amount, head_n, with the first opening and the last closing."""
+    return published.frame(
+        "select line, position, sum(amount)::decimal(18, 4) as amount, sum(head_n)::bigint as head_n, "
+        "min(period_on) as first_on, max(period_on) as last_on "
+        f"from {LEDGER} where dim = 'total' and period_on in {_LAST} "
+        f"and (line <> 'opening' or period_on = (select min(period_on) from {_LAST})) "
+        f"and (line <> 'closing' or period_on = (select max(period_on) from {_LAST})) "
+        "group by line, position order by position",
+        LEDGER,
+        empty=NO_VALUE,
+    )
+
+
+def months(published: Published) -> pl.DataFrame:
+    """Lines of the last periods: period_on, line, position, amount, customer_n, head_n."""
+    return published.frame(
+        f"select period_on, line, position, amount, customer_n, head_n from {LEDGER} "
+        f"where dim = 'total' and period_on in {_LAST} order by period_on, position",
+        LEDGER,
+        empty=NO_VALUE,
+    )
+
+
+def variances(published: Published) -> pl.DataFrame:
+    """The last periods: period_on, money expected and actual, new_money, experience, new_business."""
+    return published.frame(
+        "select period_on, expected_money_amount as expected, actual_money_amount as actual, "
+        "new_money_amount as new_money, experience_amount as experience, new_business_amount as new_business "
+        f"from {VARIANCE} where dim = 'total' and period_on in {_LAST} order by period_on",
+        VARIANCE,
+        LEDGER,
+        empty=NO_VALUE,
+    )
+
+
+def migration(published: Published) -> pl.DataFrame:
+    """Ways between states in the last period, by behaviour: segments, customer_n, moved_rate, amounts."""
+    return published.frame(
+        "select period_on, from_segment, to_segment, customer_n, from_customer_n, moved_rate, opening_amount, "
+        f"closing_amount from {MIGRATION} where scheme = 'state' and leg = 'behaviour' "
+        f"and period_on = (select max(period_on) from {MIGRATION}) order by from_segment, to_segment",
+        MIGRATION,
+        empty="No customer has a kept order yet, so nobody can have moved.",
+    )
+
+
+def realised(published: Published) -> pl.DataFrame:
+    """From value to what is realised: line, amount, value_rate, fix_rank, customer_n."""
+    return published.frame(
+        f"select line, amount, value_rate, fix_rank, customer_n from {REALISED} "
+        f"where exists (select line from {REALISED} where line = 'value' and customer_n > 0) order by position",
+        REALISED,
+        empty=NO_VALUE,
+    )
