@@ -7,7 +7,18 @@ Stays out: what a section says (`sections/`).
 from __future__ import annotations
 
 from pipelines.report.blocks import Page, Section
-from pipelines.report.sections import asset, book, customers, definitions, gaps, gates, overview, profit, retention
+from pipelines.report.sections import (
+    asset,
+    book,
+    customers,
+    definitions,
+    forecast,
+    gaps,
+    gates,
+    overview,
+    profit,
+    retention,
+)
 
 RUN_PAGE = Page(
     name="run",
@@ -42,6 +53,20 @@ RUN_PAGE = Page(
             "How much has a customer brought in by day 30, 90, 365, and is that rising from cohort to cohort?",
             (retention.value_figure,),
             nav="Value",
+        ),
+        Section(
+            "ahead",
+            "What customers will be worth",
+            "What will the customers of today bring in from now on, and how sure is that?",
+            (forecast.cohort_figure, forecast.segment_table),
+            nav="Forecast",
+        ),
+        Section(
+            "trust",
+            "Whether to believe it",
+            "What would the same method have said on past days, and what came?",
+            (forecast.value_calibration_figure, forecast.silence_calibration_figure, forecast.forecaster_tables),
+            nav="Calibration",
         ),
         Section(
             "asset",

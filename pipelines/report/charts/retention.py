@@ -130,3 +130,44 @@ def value_by_age(rows: Rows, currency: str, width: int) -> alt.LayerChart:
         .encode(x=x, y=y, color=color, description="hint:N")
     )
     return layers(line, points, height=250 if narrow else 320)
+
+
+def projection(rows: Rows, currency: str, width: int) -> alt.LayerChart:
+    """Mean value per customer by age, one line per cohort: solid where observed, dashed with a band where projected.
+
+    Rows: cohort, age_days, part (observed or projected), amount, lo, hi, hint; cohorts in order of time.
+    """
+    narrow = width <= theme.NARROW
+    cohorts = list(dict.fromkeys(row["cohort"] for row in rows))
+    color = alt.Color(
+        "cohort:N",
+        scale=alt.Scale(domain=cohorts, range=[theme.CATEGORIES[at % 10] for at, _ in enumerate(cohorts)]),
+        legend=alt.Legend(title=None, orient="top", symbolType="circle", columns=3 if narrow else len(cohorts)),
+    )
+    top = max((row["age_days"] for row in rows), default=1)
+    x = alt.X(
+        "age_days:Q",
+        axis=alt.Axis(title="Days since the first order", grid=False, tickCount=6),
+        scale=alt.Scale(nice=False, domain=[0, top]),
+    )
+    y_axis, zero = money_axis(currency, tickCount=5), alt.Scale(zero=True)
+    dash = alt.StrokeDash(
+        "part:N", scale=alt.Scale(domain=["observed", "projected"], range=[[1, 0], [5, 4]]), legend=None
+    )
+    coming = [row for row in rows if row["part"] == "projected"]
+    band = (
+        chart(coming)
+        .mark_area(opacity=0.12)
+        .encode(x=x, y=alt.Y("lo:Q", axis=y_axis, scale=zero), y2="hi:Q", color=color)
+    )
+    line = (
+        chart(rows)
+        .mark_line(strokeWidth=2)
+        .encode(x=x, y=alt.Y("amount:Q", axis=y_axis, scale=zero), color=color, strokeDash=dash)
+    )
+    points = (
+        chart([row for row in rows if not row.get("is_joint")])
+        .mark_point(aria=True, filled=True, size=26, opacity=1)
+        .encode(x=x, y=alt.Y("amount:Q"), color=color, description="hint:N")
+    )
+    return layers(band, line, points, height=250 if narrow else 320)
