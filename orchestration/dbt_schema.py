@@ -8,6 +8,7 @@ Stays out: descriptions of models that have no contract in `pipelines.contracts`
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,16 @@ def _raw_tables() -> str:
         "{{ return([",
     ]
     lines += [f'    "{table.name}",' for table in RAW_TABLES]
+    lines += ["]) }}", "{%- endmacro %}", ""]
+    lines += [
+        "{#- Raw tables that list orders: what tells one order from another, and which rows count. -#}",
+        "{% macro order_witnesses() -%}",
+        "{{ return([",
+    ]
+    for table in RAW_TABLES:
+        if table.witness and table.witness.lists:
+            entry = {"table": table.name, "order": table.witness.order, "where": table.witness.where}
+            lines.append(f"    {json.dumps(entry)},")
     lines += ["]) }}", "{%- endmacro %}", ""]
     return "\n".join(lines)
 

@@ -7,6 +7,7 @@ Stays out: how the outcome is shown (`orchestration.summary`).
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -124,9 +125,14 @@ def _failures(result: ExecuteInProcessResult) -> tuple[tuple[str, ...], ExitCode
             error = error.cause
         if error is None:
             continue
-        messages.append(f"{event.step_key}: {error.message.strip()}")
+        messages.append(f"{event.step_key}: {_sentence(error.message)}")
         code = _EXIT_CODES.get(error.cls_name or "", code)
     return tuple(messages), code
+
+
+def _sentence(message: str) -> str:
+    """An error's message without the path of its class, which Dagster puts first."""
+    return re.sub(r"^[\w.]+\.\w+(Error|Exception|Failure)?: ", "", message.strip())
 
 
 _EXIT_CODES = {

@@ -7,6 +7,7 @@ Stays out: the drift tests that say when the places disagree (`tests/dbt`, `test
 from __future__ import annotations
 
 import csv
+import json
 import re
 import unicodedata
 from pathlib import Path
@@ -32,7 +33,9 @@ def add_channel(name: str, exports: dict[str, Path], entities: tuple[str, ...], 
     if unknown:
         raise CawError(f"There is no entity {unknown[0]!r}.", f"Known: {', '.join(ENTITIES)}.")
     written = [module]
-    module.write_text(_channel_module(name, {table: _headers(path) for table, path in exports.items()}))
+    module.write_text(
+        _channel_module(name, {table: _headers(path) for table, path in exports.items()}, "order" in entities)
+    )
     first_table = f"{name}__{next(iter(exports))}"
     for entity in entities:
         model = root / "dbt_project" / "models" / "staging" / name / f"stg_{name}__{entity}.sql"
@@ -90,15 +93,19 @@ def _headers(path: Path) -> list[str]:
     return next(csv.reader([first], delimiter=delimiter))
 
 
-def _channel_module(name: str, tables: dict[str, list[str]]) -> str:
-    blocks = [_raw_table(name, table, headers) for table, headers in tables.items()]
+def _channel_module(name: str, tables: dict[str, list[str]], has_orders: bool) -> str:
+    blocks = [
+        _raw_table(name, table, headers, has_orders and place == 0)
+        for place, (table, headers) in enumerate(tables.items())
+    ]
+    imports = "Adapter, Field, OrderWitness, RawTable" if has_orders else "Adapter, Field, RawTable"
     constants = ", ".join(table.upper() for table in tables)
     return (
         f'"""{name}: what the export is, and where it comes from.\n\n'
         "Lives here: the headers of the format and the raw columns they become.\n"
         f'Stays out: what the columns mean (`dbt_project/models/staging/{name}`).\n"""\n\n'
         "from __future__ import annotations\n\n"
-        "from pipelines.channels.base import Adapter, Field, RawTable\n"
+        f"from pipelines.channels.base import {imports}\n"
         "from pipelines.contracts.columns import DataType\n\n"
         "_T = DataType\n\n"
         + "\n".join(blocks)
@@ -106,15 +113,16 @@ def _channel_module(name: str, tables: dict[str, list[str]]) -> str:
     )
 
 
-def _raw_table(name: str, table: str, headers: list[str]) -> str:
+def _raw_table(name: str, table: str, headers: list[str], has_orders: bool) -> str:
     fields = [
-        f'        Field("{_snake(header, position)}", ({header!r},), _T.TEXT, fingerprint=True),'
+        f'        Field("{_snake(header, position)}", ({json.dumps(header, ensure_ascii=False)},), _T.TEXT, fingerprint=True),'
         for position, header in enumerate(headers)
     ]
     key = _snake(headers[0], 0)
+    witness = f'    witness=OrderWitness("{key}"),\n' if has_orders else ""
     return (
         f'{table.upper()} = RawTable(\n    name="{name}__{table}",\n    adapter="{name}",\n'
-        f'    description="A row of the {table} export.",\n    key=("{key}",),\n    fields=(\n'
+        f'    description="A row of the {table} export.",\n    key=("{key}",),\n{witness}    fields=(\n'
         + "\n".join(fields)
         + "\n    ),\n)\n"
     )

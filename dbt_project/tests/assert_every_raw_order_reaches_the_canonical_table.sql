@@ -1,28 +1,18 @@
 -- Truth: every order that a channel stated up to the as-of day is an order of the canonical table, source by source.
 -- Usual cause: a join in staging that drops orders (a status that is not mapped, an order without lines).
--- Where to look: stg_<channel>__order.
+-- Where to look: stg_<channel>__order, and the witness in pipelines/channels/<channel>.py: what it calls an order.
 {{ config(meta={'dagster': {'ref': {'name': 'int_order__unioned'}}}) }}
 
-{% set keys = {
-    'shopify__orders': 'record_key', 'tmall__orders': 'record_key', 'canonical__order': 'record_key',
-    'completejourney__transactions': 'basket_id'
-} %}
-
 with stated as (
-    {% for table, key in keys.items() %}
+    {% for witness in order_witnesses() %}
     select
         source_system,
-        count(distinct {{ key }}) as order_n
-    from ({{ latest_records(table) }}) as latest
+        count(distinct {{ witness.order }}) as order_n
+    from ({{ latest_records(witness.table) }}) as latest
+    where {{ witness.where }}
     group by source_system
-    union all
+    {{ 'union all' if not loop.last }}
     {% endfor %}
-    select
-        source_system,
-        count(distinct transaction_id) as order_n
-    from ({{ latest_records('square__transactions') }}) as latest
-    where {{ square_is_sale() }}
-    group by source_system
 ),
 
 by_source as (

@@ -1,17 +1,16 @@
 """Raw, measured against the account book, and canonical measured against raw.
 
-Lives here: the frames about raw tables, made from the formats so that a new channel is measured without a line here,
-and what each order format counts as an order and as goods. Stays out: how files are read (`pipelines.ingest`).
+Lives here: the frames about raw tables, made from the formats so that a new channel is measured without a line here.
+Stays out: what a format counts as an order and as goods (`pipelines.channels`), how files are read
+(`pipelines.ingest`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import duckdb
 import polars as pl
 
-from pipelines.channels.base import RawTable
+from pipelines.channels.base import OrderWitness, RawTable
 from pipelines.channels.registry import RAW_TABLES
 from pipelines.contracts.canonical import canonical_name
 from pipelines.contracts.entities import ENTITIES
@@ -103,35 +102,12 @@ def _is_reliable(table: RawTable) -> bool:
     return table.name.split("__")[1] in RELIABLE and table.event is not None
 
 
-@dataclass(frozen=True)
-class OrderFormat:
-    """What one raw table says of orders: the expression that names an order, and the goods sold in it."""
-
-    table: str
-    order: str
-    goods: str | None
-    where: str = "true"
-
-
-ORDER_FORMATS: tuple[OrderFormat, ...] = (
-    OrderFormat("shopify__orders", "order_name", "lineitem_price * lineitem_quantity - coalesce(lineitem_discount, 0)"),
-    OrderFormat("tmall__orders", "order_id", None),
-    OrderFormat("tmall__order_lines", "order_id", "coalesce(goods_due, price * quantity)"),
-    OrderFormat("square__transactions", "transaction_id", "net_sales", "event_type is distinct from 'refund'"),
-    OrderFormat("completejourney__transactions", "basket_id", "sales_value"),
-    OrderFormat("canonical__order", "order_id", None),
-    OrderFormat("canonical__order_line", "order_id", "line_amount"),
-)
-"""Every order format, in its own words: the independent witness of what staging makes of it. Goods are before
-order-level discounts; a format whose amounts staging changes on purpose is held by its bounds."""
-
-
 def canonical_frame(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """Per source and raw table of orders: canonical orders and goods as a multiple of raw's latest records."""
     views = {
         name for (name,) in con.execute("select view_name from duckdb_views() where schema_name = 'raw'").fetchall()
     }
-    parts = [_versus_sql(one) for one in ORDER_FORMATS if one.table in views]
+    parts = [_versus_sql(table.name, table.witness) for table in RAW_TABLES if table.witness and table.name in views]
     schema = {
         "source_system": pl.String,
         "raw_table": pl.String,
@@ -164,13 +140,12 @@ def canonical_frame(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     ).pl()
 
 
-def _versus_sql(one: OrderFormat) -> str:
+def _versus_sql(table: str, witness: OrderWitness) -> str:
     """Orders and goods of the latest version of every record known at the as-of day, per source."""
-    counts = "false" if one.table.endswith(("order_lines", "order_line")) else "true"
-    goods = f"sum({one.goods})" if one.goods else "null"
+    goods = f"sum({witness.goods})" if witness.goods else "null"
     return f"""(
         with known as (
-            select * from raw.{one.table}
+            select * from raw.{table}
             where known_at < (select cutoff_at from meta.run_context)
             and coalesce(event_at, known_at) < (select cutoff_at from meta.run_context)
         ),
@@ -187,13 +162,13 @@ def _versus_sql(one: OrderFormat) -> str:
         )
         select
             source_system,
-            '{one.table}' as raw_table,
-            {counts} as counts_orders,
-            count(distinct {one.order}) as order_n,
+            '{table}' as raw_table,
+            {str(witness.lists).lower()} as counts_orders,
+            count(distinct {witness.order}) as order_n,
             ({goods})::decimal(38, 4) as goods
         from known
         anti join superseded using (source_system, record_key, known_at, record_hash)
-        where op <> 'delete' and {one.where}
+        where op <> 'delete' and {witness.where}
         group by source_system
     )"""
 

@@ -102,6 +102,21 @@ ENVELOPE: tuple[Column, ...] = (
 
 
 @dataclass(frozen=True)
+class OrderWitness:
+    """What a raw table says of orders, in SQL over its own columns: an independent witness of what staging makes of it.
+
+    `order` tells one order from another, `goods` is what a row's goods are worth before discounts on the order as a
+    whole (None: the table does not say), `where` holds for the rows that count. A table that `lists` orders names every
+    one; a table of lines need not.
+    """
+
+    order: str
+    goods: str | None = None
+    where: str = "true"
+    lists: bool = True
+
+
+@dataclass(frozen=True)
 class RawTable:
     """One raw table: the layouts of one export that share their meaning.
 
@@ -113,7 +128,8 @@ class RawTable:
     layout. `known_headers` are headers of the format that raw leaves out on purpose: free text and what nothing
     reads. `date_order` (mdy, dmy) is how the format writes days that do not start with the year; without it such days
     are refused. `zones` are names of time zones in the export. `dates_activity` is false for tables whose dates may
-    lie ahead (plans, price lists). Raising `version` makes files be read again.
+    lie ahead (plans, price lists). `witness` says how the table names orders, where it does. Raising `version` makes
+    files be read again.
     """
 
     name: str
@@ -132,6 +148,7 @@ class RawTable:
     head_marks: tuple[str, ...] = ()
     dates_activity: bool = True
     zones: dict[str, str] = field(default_factory=dict, hash=False)
+    witness: OrderWitness | None = None
     version: int = 1
 
     @property

@@ -9,9 +9,14 @@ order's `channel` where the source declares that; `op` (upsert or delete) may be
 
 from __future__ import annotations
 
-from pipelines.channels.base import Adapter, Field, RawTable
+from pipelines.channels.base import Adapter, Field, OrderWitness, RawTable
 from pipelines.contracts.columns import Column, Table
 from pipelines.contracts.entities import ENTITIES
+
+WITNESSES = {
+    "order": OrderWitness("order_id"),
+    "order_line": OrderWitness("order_id", "line_amount", lists=False),
+}
 
 EVENT = {
     "source_customer": "created_at",
@@ -85,6 +90,7 @@ def raw_table(entity: Table) -> RawTable:
         description=entity.description,
         fields=(*(_field(entity, column) for column in entity.columns), _OP),
         key=entity.grain,
+        witness=WITNESSES.get(entity.name),
         event=EVENT.get(entity.name),
         money=MONEY.get(entity.name),
         dates_activity=entity.name not in PLANS,

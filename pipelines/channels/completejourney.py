@@ -11,7 +11,7 @@ mailer flags by store and week, no customer in it) is not read.
 
 from __future__ import annotations
 
-from pipelines.channels.base import Adapter, Field, RawTable
+from pipelines.channels.base import Adapter, Field, OrderWitness, RawTable
 from pipelines.contracts.columns import DataType
 
 _T = DataType
@@ -64,6 +64,7 @@ TRANSACTIONS = _table(
     Field("transacted_at", ("transaction_timestamp",), _T.TIMESTAMP, fingerprint=True, required=True, utc=True),
     event="transacted_at",
     money="sales_value",
+    witness=OrderWitness("basket_id", "sales_value"),
 )
 
 CAMPAIGNS = _table(

@@ -9,7 +9,7 @@ share `Name`. Notes and note attributes are free text, may hold anything about a
 
 from __future__ import annotations
 
-from pipelines.channels.base import Adapter, Field, RawTable
+from pipelines.channels.base import Adapter, Field, OrderWitness, RawTable
 from pipelines.contracts.columns import DataType
 
 _T = DataType
@@ -54,6 +54,7 @@ ORDERS = RawTable(
     adapter="shopify",
     description="A line of a Shopify order; order-level columns are filled on the order's first line only.",
     key=("order_name",),
+    witness=OrderWitness("order_name", "lineitem_price * lineitem_quantity - coalesce(lineitem_discount, 0)"),
     block=True,
     head_marks=("financial_status", "currency", "subtotal", "total", "id"),
     event="created_at",

@@ -10,7 +10,7 @@ record. Details, descriptions and notes are free text and are left out of raw.
 
 from __future__ import annotations
 
-from pipelines.channels.base import Adapter, Field, RawTable
+from pipelines.channels.base import Adapter, Field, OrderWitness, RawTable
 from pipelines.contracts.columns import DataType
 
 _T = DataType
@@ -72,6 +72,7 @@ TRANSACTIONS = RawTable(
     adapter="square",
     description="A payment or refund at a Square point of sale; refunds have negative amounts.",
     key=_KEY,
+    witness=OrderWitness("transaction_id", "net_sales", where="coalesce(event_type <> 'refund', net_sales >= 0)"),
     event="transacted_at",
     money="total_collected",
     fields=(

@@ -11,7 +11,7 @@ only hashed.
 
 from __future__ import annotations
 
-from pipelines.channels.base import Adapter, Field, RawTable
+from pipelines.channels.base import Adapter, Field, OrderWitness, RawTable
 from pipelines.contracts.columns import DataType
 
 _T = DataType
@@ -26,6 +26,7 @@ ORDERS = RawTable(
     adapter="tmall",
     description="An order of a Tmall or Taobao shop (ExportOrderList).",
     key=("order_id",),
+    witness=OrderWitness("order_id"),
     event="created_at",
     money="paid_amount",
     fields=(
@@ -80,6 +81,7 @@ ORDER_LINES = RawTable(
     adapter="tmall",
     description="A line of an order of a Tmall or Taobao shop (ExportOrderDetail).",
     key=("sub_order_id",),
+    witness=OrderWitness("order_id", "coalesce(goods_due, price * quantity)", lists=False),
     event="created_at",
     money="paid_amount",
     fields=(

@@ -33,3 +33,14 @@
     "canonical__campaign",
 ]) }}
 {%- endmacro %}
+
+{#- Raw tables that list orders: what tells one order from another, and which rows count. -#}
+{% macro order_witnesses() -%}
+{{ return([
+    {"table": "shopify__orders", "order": "order_name", "where": "true"},
+    {"table": "tmall__orders", "order": "order_id", "where": "true"},
+    {"table": "square__transactions", "order": "transaction_id", "where": "coalesce(event_type <> 'refund', net_sales >= 0)"},
+    {"table": "completejourney__transactions", "order": "basket_id", "where": "true"},
+    {"table": "canonical__order", "order": "order_id", "where": "true"},
+]) }}
+{%- endmacro %}

@@ -48,6 +48,7 @@ def test_a_new_channel_has_the_fields_of_its_sample(root):
     scaffold.add_channel("etsy", {"items": sample}, ("order", "order_line"), root)
     adapter = _load(root / "pipelines/channels/etsy.py").ETSY
     assert [field.name for field in adapter.tables[0].fields] == ["sale_date", "item_name", "buyer"]
+    assert adapter.tables[0].witness.order == "sale_date"
     assert "    etsy: [order, order_line]\n" in (root / "dbt_project/dbt_project.yml").read_text()
     assert (
         "not_exported('order_line'" in (root / "dbt_project/models/staging/etsy/stg_etsy__order_line.sql").read_text()
