@@ -114,9 +114,10 @@ def _channel_module(name: str, tables: dict[str, list[str]], has_orders: bool) -
 
 
 def _raw_table(name: str, table: str, headers: list[str], has_orders: bool) -> str:
+    quoted = [json.dumps(header, ensure_ascii=False) for header in headers]
     fields = [
-        f'        Field("{_snake(header, position)}", ({json.dumps(header, ensure_ascii=False)},), _T.TEXT, fingerprint=True),'
-        for position, header in enumerate(headers)
+        f'        Field("{_snake(headers[place], place)}", ({header},), _T.TEXT, fingerprint=True),'
+        for place, header in enumerate(quoted)
     ]
     key = _snake(headers[0], 0)
     witness = f'    witness=OrderWitness("{key}"),\n' if has_orders else ""

@@ -38,8 +38,7 @@ def add_channel(
     from orchestration import scaffold  # noqa: PLC0415
 
     samples = dict(_sample(text) for text in exports)
-    for path in scaffold.add_channel(name, samples, tuple(entities)):
-        stdout.print(f"wrote {path.relative_to(scaffold.ROOT)}")
+    _show(scaffold.add_channel(name, samples, tuple(entities)), scaffold.ROOT)
     subprocess.run([sys.executable, "-m", "orchestration.dbt_schema"], check=True, cwd=scaffold.ROOT)
     stdout.print(
         "Next: give the fields their types and identifiers, and the staging models their sources; `make test`."
@@ -58,9 +57,17 @@ def add_mart(
     """
     from orchestration import scaffold  # noqa: PLC0415
 
-    for path in scaffold.add_mart(domain, name):
-        stdout.print(f"wrote {path.relative_to(scaffold.ROOT)}")
+    _show(scaffold.add_mart(domain, name), scaffold.ROOT)
     stdout.print("Next: edit the schema, the questions and the function; `make test`; accept the new graph snapshot.")
+
+
+def _show(written: list[Path], root: Path) -> None:
+    """Name the files, their imports sorted and their lines laid out as `make lint` asks."""
+    modules = [str(path) for path in written if path.suffix == ".py"]
+    for arguments in (["check", "--quiet", "--select", "I", "--fix"], ["format", "--quiet"]):
+        subprocess.run([sys.executable, "-m", "ruff", *arguments, *modules], check=False, cwd=root)
+    for path in written:
+        stdout.print(f"wrote {path.relative_to(root)}")
 
 
 def _sample(text: str) -> tuple[str, Path]:
