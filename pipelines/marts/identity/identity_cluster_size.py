@@ -51,6 +51,7 @@ MART = Mart(
     questions=(
         "How many customers are known by one account only?",
         "Is there a customer with so many accounts that a shared value must be behind it?",
+        "How many customers are known in more than one place?",
     ),
     example_sql="select account_n, customer_n from marts.identity_cluster_size order by account_n",
     inputs=("dim_customer",),
