@@ -8,6 +8,7 @@ from __future__ import annotations
 from pipelines.contracts.marts import Mart
 from pipelines.marts.asset import (
     asset_assumptions,
+    asset_forecast,
     asset_ledger,
     asset_movement,
     asset_variance,
@@ -56,6 +57,7 @@ MARTS: tuple[Mart, ...] = (
     asset_movement.MART,
     asset_ledger.MART,
     asset_variance.MART,
+    asset_forecast.MART,
     segment_migration.MART,
     segment_half_life.MART,
     customer_realised_asset.MART,

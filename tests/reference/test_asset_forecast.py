@@ -1,0 +1,105 @@
+"""The forecast of the base: run-off against the valuation, trend against planted counts, past against what came."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import polars as pl
+import pytest
+from support.marts_core import Shape, lazy, make_core
+
+from pipelines.contracts.marts import MartParams
+from pipelines.marts import MARTS, compute_all
+from pipelines.marts.asset import asset_forecast
+from pipelines.marts.asset.assumptions import from_rows
+from pipelines.science.valuation import value_customers
+
+Tables = dict[str, pl.DataFrame]
+AS_OF = date(2024, 12, 31)
+PARAMS = MartParams(as_of=AS_OF)
+NAMES = ("mart_coverage", "ltv_backtest", "asset_assumptions", "customer_asset", "asset_variance", "asset_forecast")
+
+
+@pytest.fixture(scope="module")
+def frames() -> Tables:
+    core = make_core(
+        Shape(customers=150, seed=4, as_of=AS_OF, days=400, mean_gap_days=30.0, cost_known_share=1.0, refund_share=-1)
+    )
+    wanted = [mart for mart in MARTS if mart.name in NAMES]
+    return {**core, **compute_all(wanted, lazy(core), PARAMS)}
+
+
+def test_the_run_off_of_a_year_is_the_undiscounted_value(frames: Tables) -> None:
+    """Twelve months of 2025 are the horizon of 365 days; without discount their sum is the valuation's."""
+    people = frames["dim_customer"].filter(pl.col("is_identified") & ~pl.col("is_test"))
+    orders = (
+        frames["fct_order"]
+        .join(people.select("customer_id", segment="acquisition_channel"), on="customer_id")
+        .select(
+            "customer_id",
+            "ordered_on",
+            "is_kept",
+            (pl.col("contribution_reporting") * 10_000).cast(pl.Int64).alias("amount"),
+            "segment",
+        )
+    )
+    rows = frames["asset_assumptions"].drop("as_of_on")
+    model = from_rows(rows.filter(pl.col("fitted_on") == AS_OF)).model
+    plain = MartParams(as_of=AS_OF, discount_rate=0.0)
+    value = value_customers(orders, AS_OF, plain, model, with_interval=False)["value"].sum() / 10_000
+    forecast = frames["asset_forecast"].filter((pl.col("forecast_on") == AS_OF) & (pl.col("part") == "run_off"))
+    assert forecast.height == 12
+    assert forecast["est"].sum() == pytest.approx(value, rel=1e-4)
+    closing = frames["customer_asset"].filter(pl.col("period_on") == AS_OF)["closing_amount"].sum()
+    assert float(closing) < forecast["est"].sum() < 1.1 * float(closing)
+
+
+def test_past_forecasts_stand_beside_what_came(frames: Tables) -> None:
+    past = frames["asset_forecast"].filter(pl.col("actual_amount").is_not_null())
+    variance = frames["asset_variance"].filter(pl.col("dim") == "total")
+    came = {row["period_on"]: row for row in variance.iter_rows(named=True)}
+    assert past["period_on"].n_unique() == variance.height - 1
+    for row in past.iter_rows(named=True):
+        month = came[row["period_on"]]
+        said = {"run_off": month["actual_money_amount"], "new_business": month["new_money_amount"]}
+        assert row["actual_amount"] == said.get(row["part"], sum(said.values(), Decimal(0)))
+        assert row["forecast_on"] < row["period_on"]
+        if row["part"] == "run_off":
+            assert row["est"] == pytest.approx(float(month["expected_money_amount"]), rel=1e-8)
+    told = past.filter(pl.col("lo").is_not_null())
+    assert told.filter((pl.col("lo") > pl.col("est")) | (pl.col("hi") < pl.col("est"))).is_empty()
+    untold = past.filter(pl.col("lo").is_null())
+    assert untold["why_not"].null_count() == 0
+    assert untold["period_on"].min() < told["period_on"].min()
+
+
+def test_the_parts_sum_to_the_total(frames: Tables) -> None:
+    wide = frames["asset_forecast"].pivot("part", index=["forecast_on", "period_on"], values="est")
+    apart = (pl.col("run_off") + pl.col("new_business") - pl.col("total")).abs() / pl.col("total").abs()
+    assert wide.select(apart.max()).item() < 1e-7
+
+
+def _months(counts: list[float]) -> asset_forecast._Months:
+    ends = [date(2024, month, 28) for month in range(1, len(counts) + 1)]
+    zero = np.zeros(len(counts))
+    return asset_forecast._Months(ends, zero, zero, np.array(counts, dtype=np.float64), zero)
+
+
+def test_the_trend_goes_on_and_never_below_nobody() -> None:
+    rising, spread = asset_forecast._trend(_months([10, 12, 14, 16, 18]), 3)
+    assert rising.tolist() == pytest.approx([20, 22, 24])
+    assert spread.max() == pytest.approx(0.0, abs=1e-6)
+    falling, _ = asset_forecast._trend(_months([9, 6, 3, 0]), 2)
+    assert falling.tolist() == [0, 0]
+    level, unsure = asset_forecast._trend(_months([4, 6]), 2)
+    assert level.tolist() == [5, 5]
+    assert np.isnan(unsure).all()
+
+
+def test_newcomers_bring_money_at_every_age() -> None:
+    """Ten newcomers a month that bring 5 at age 0 and 2 at age 1: 50, then 70 a month."""
+    by_age = np.array([5.0, 2.0, *np.zeros(10)])
+    money, _ = asset_forecast._new_business(_months([10] * 6), by_age, 4)
+    assert money.tolist() == pytest.approx([50, 70, 70, 70])
