@@ -19,13 +19,13 @@ import polars as pl
 from pipelines.contracts.columns import Table, day, integer, number, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.common import AS_OF, as_of
-from pipelines.marts.ltv.ltv_backtest import SAMPLE
 from pipelines.marts.ltv.orders import ORDER_INPUTS, ORDER_READS, known_by, order_rows
 from pipelines.science.churn import SILENT_DAYS, Curve, PastSilence, forecasts, learn, origins_of, silence
 from pipelines.science.histories import order_days, summarise_days
 from pipelines.science.metrics import calibration_table, churn_metrics
 from pipelines.science.valuation import clock_of
 
+SAMPLE = 6_000
 MODELS = ("model", "calibrated", "recency_only", "base_rate")
 PARTS = ("all", "decile", "curve")
 TOO_SHORT = "the data hold too few past days or customers to learn a calibration from and to test it"

@@ -41,7 +41,7 @@ from pipelines.science.numerics import Array, Mask
 
 POOLED, OTHER, TOTAL = "(all)", "(other)", "total"
 DIMS = (TOTAL, "acquisition_channel", "acquisition_campaign", "first_channel", "first_sku", "first_discount")
-LEAST_CUSTOMERS = 100
+LEAST_CUSTOMERS = 200
 """Values of a dimension with fewer customers are put together as '(other)'."""
 OBSERVED, LADDER, ADDITIVE = "observed", "chain ladder, Mack's standard error", "additive chain ladder"
 NOT_REACHED = "no cohort has been observed at this age"
