@@ -1,21 +1,18 @@
 """The identity asset: which person each account belongs to.
 
-Lives here: the wiring of `pipelines.identity` between the two dbt stretches: what is read of build, vault and state,
-and what is written into the build. Stays out: how people are unified.
+Lives here: the assets between the two dbt stretches. Stays out: what is read for them (`orchestration.identity_build`)
+and how people are unified (`pipelines.identity`).
 """
 
 from collections.abc import Iterator
 
-import duckdb
 from dagster import AssetExecutionContext, AssetKey, AssetSpec, MaterializeResult, multi_asset
 
 from orchestration.console import step
 from orchestration.house import House
-from pipelines.contracts.keys import load_pepper
-from pipelines.contracts.settings import Settings
-from pipelines.identity import ASSIGNMENT, OUTPUTS, Facts, Unified, account_names, unify
-from pipelines.ingest import vault_values
-from pipelines.warehouse import open_build, read_overrides, read_past, read_run_context, write_table
+from orchestration.identity_build import unify_build
+from pipelines.identity import ASSIGNMENT, OUTPUTS
+from pipelines.warehouse import open_build
 
 EVIDENCE = AssetKey(["intermediate", "int_identity_evidence"])
 ACCOUNTS = AssetKey(["intermediate", "int_accounts"])
@@ -55,26 +52,3 @@ def identity_tables(context: AssetExecutionContext) -> Iterator[MaterializeResul
             current = assignment.filter(assignment["recorded_to"].is_null())
             metadata |= {"accounts": len(current), "customers": current["customer_id"].n_unique()}
         yield MaterializeResult(asset_key=identity_key(table.name), metadata=metadata)
-
-
-def read_facts(settings: Settings, con: duckdb.DuckDBPyConnection) -> Facts:
-    """What the build knows of accounts, with their names from the vault, which stay in memory."""
-    evidence = con.sql(
-        "select account_key, id_type, value_key, source_system, first_seen_at, last_seen_at, is_linking "
-        "from intermediate.int_identity_evidence"
-    ).pl()
-    accounts = con.sql(
-        "select account_key, source_system, first_seen_at, city, birth_year from intermediate.int_accounts"
-    ).pl()
-    keys = con.sql("select account_key, name_key, given_name_key, family_name_key from intermediate.int_account_name")
-    names = account_names(keys.pl(), vault_values(settings, ["name"]))
-    return Facts(evidence, accounts, names, read_overrides(settings))
-
-
-def unify_build(settings: Settings, con: duckdb.DuckDBPyConnection) -> Unified:
-    """Unify the accounts of the build as of its day and write the tables of schema `identity`."""
-    as_of = read_run_context(con)["cutoff_at"]
-    unified = unify(read_facts(settings, con), read_past(settings), load_pepper(settings), as_of)
-    for table in OUTPUTS.values():
-        write_table(con, "identity", table, unified.tables[table.name])
-    return unified

@@ -1,4 +1,4 @@
-"""Verbs about who is whom: resolve.
+"""Verbs about who is whom: resolve, why, link, unlink, identity, review.
 
 Wiring only; how accounts become customers is in `pipelines.identity`.
 """
@@ -11,7 +11,9 @@ from typing import Annotated
 
 import typer
 
-from orchestration.console import ConsoleProgress
+from orchestration.cli.options import HomeOption, reading_settings, writing_settings
+from orchestration.console import ConsoleProgress, stdout
+from pipelines.contracts.errors import CawError
 
 IDENTITY = "Who is whom"
 
@@ -24,9 +26,20 @@ class PolicyName(StrEnum):
     loose = "loose"
 
 
+First = Annotated[str, typer.Argument(help="An account: its key, a customer id, an order, an address or a number.")]
+Second = Annotated[str, typer.Argument(help="The other account, named in any of these ways.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the decision.")]
+Author = Annotated[str | None, typer.Option("--author", help="Who decides. Default: the user logged in.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the verbs of this module to the application."""
     app.command(rich_help_panel=IDENTITY)(resolve)
+    app.command(rich_help_panel=IDENTITY)(why)
+    app.command(rich_help_panel=IDENTITY)(link)
+    app.command(rich_help_panel=IDENTITY)(unlink)
+    app.command(rich_help_panel=IDENTITY)(review)
+    app.command(rich_help_panel=IDENTITY)(identity)
 
 
 def resolve(
@@ -77,3 +90,94 @@ def resolve(
             records, out, truth, json_file, POLICIES[policy.value](possible_posterior=accept), None, encoding, progress
         )
     print_resolved(done, out, json_file)
+
+
+def why(a: First, b: Second, home: HomeOption = None) -> None:
+    """Show why two accounts are one customer, or why they are not.
+
+    The path of evidence between them, step by step with the rule of each; or what they share although it joins nobody.
+    Addresses and numbers may be typed in clear: they are hashed here and neither kept nor shown.
+
+    Example: caw why anna@example.com +1-212-555-0188
+    """
+    from orchestration.identity_desk import open_desk  # noqa: PLC0415
+    from orchestration.identity_summary import print_why  # noqa: PLC0415
+
+    desk = open_desk(reading_settings(home))
+    print_why(desk, desk.account(a), desk.account(b))
+
+
+def link(a: First, b: Second, reason: Reason, author: Author = None, home: HomeOption = None) -> None:
+    """Decide that two accounts are one customer.
+
+    Kept with author, reason and time; every run from the next one on obeys. Take it back with `caw unlink`.
+
+    Example: caw link web/3f2a9c1e crm/77ab01c2 --reason "same person at the till"
+    """
+    _decide("must_link", a, b, reason, author, home)
+
+
+def unlink(a: First, b: Second, reason: Reason, author: Author = None, home: HomeOption = None) -> None:
+    """Decide that two accounts are different customers.
+
+    Kept with author, reason and time; every run from the next one on obeys. Take it back with `caw link`.
+
+    Example: caw unlink web/3f2a9c1e crm/77ab01c2 --reason "mother and daughter"
+    """
+    _decide("cannot_link", a, b, reason, author, home)
+
+
+def review(
+    accept: Annotated[int | None, typer.Option(min=1, help="Number of the link to accept: they become one.")] = None,
+    reject: Annotated[int | None, typer.Option(min=1, help="Number of the link to reject: they stay apart.")] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept with the decision.")] = "reviewed",
+    author: Author = None,
+    home: HomeOption = None,
+) -> None:
+    """List links that a guard refused and that may be right, and accept or reject one.
+
+    An accepted link is a decision like `caw link`, a rejected one like `caw unlink`; the next run obeys, and neither is
+    asked again.
+
+    Example: caw review --accept 3 --reason "same signature"
+    """
+    from orchestration.identity_desk import decide, open_desk  # noqa: PLC0415
+    from orchestration.identity_summary import open_links, print_review  # noqa: PLC0415
+
+    if accept is not None and reject is not None:
+        raise CawError("A link is accepted or rejected, not both.", "Leave out --accept or --reject.")
+    number = accept if accept is not None else reject
+    desk = open_desk(writing_settings(home) if number is not None else reading_settings(home))
+    links = open_links(desk)
+    if number is None:
+        print_review(links)
+        return
+    if number > links.height:
+        raise CawError(f"There is no link {number}; {links.height} are open.", "List them: caw review.")
+    row = links.row(number - 1, named=True)
+    action = "must_link" if accept is not None else "cannot_link"
+    decide(desk, action, row["account_key"], row["candidate_key"], reason, author)
+    stdout.print(f"{'accepted' if accept is not None else 'rejected'}; the next `caw run` obeys")
+
+
+def identity(home: HomeOption = None) -> None:
+    """Report on who is whom in the served version.
+
+    Match rate by channel, largest customers, values that were cut or split and why, ids changed since the version
+    before, and what the policy does to customers, repeat rate and LTV.
+
+    Example: caw identity
+    """
+    from orchestration.identity_summary import print_identity  # noqa: PLC0415
+
+    print_identity(reading_settings(home))
+
+
+def _decide(action: str, a: str, b: str, reason: str, author: str | None, home: Path | None) -> None:
+    from orchestration.identity_desk import decide, open_desk  # noqa: PLC0415
+
+    desk = open_desk(writing_settings(home))
+    first, second = desk.account(a), desk.account(b)
+    decide(desk, action, first, second, reason, author)
+    is_one = desk.customer(first) == desk.customer(second)
+    stdout.print(f"{first} and {second} {'are' if is_one else 'are not'} one customer now; the next `caw run` obeys")

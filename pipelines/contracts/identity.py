@@ -6,7 +6,7 @@ Values appear nowhere: evidence is told by its type and by counts.
 
 from __future__ import annotations
 
-from pipelines.contracts.columns import Table, instant, integer, text
+from pipelines.contracts.columns import Table, instant, integer, number, text
 
 ASSIGNMENT = Table(
     "identity_assignment",
@@ -114,10 +114,24 @@ GROUP_TABLE = Table(
     ),
 )
 
+POSSIBLE_TABLE = Table(
+    "possible_link",
+    "An account that may belong to another customer: for people to look at (`caw review`), never joined by itself.",
+    ("account_key", "candidate_key"),
+    (
+        text("account_key", "Account that a guard left apart", required=True),
+        text("candidate_key", "Account that names the candidate customer: the one seen first", required=True),
+        text("kind", "How the candidate was found", required=True),
+        number("posterior", "Probability that both are one person", required=True, unit="share"),
+        text("features", "What speaks for it", required=True),
+    ),
+)
+
 OUTPUTS: dict[str, Table] = {
     table.name: table
     for table in (
         ASSIGNMENT, HISTORY_TABLE, EVENT_TABLE, REDIRECT_TABLE, VERDICT_TABLE, POLICY_TABLE, GROUP_TABLE,
+        POSSIBLE_TABLE,
     )
 }  # fmt: skip
 """Every table of schema `identity` by name."""

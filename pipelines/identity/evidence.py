@@ -12,6 +12,7 @@ own, and most buyers are.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import polars as pl
 
@@ -23,6 +24,7 @@ PARTS = ("given_name_key", "family_name_key")
 NODE = ["id_type", "scope_key", "value"]
 NATIVE = "account"
 SEPARATOR = "\x1f"
+FAR_PAST = datetime(1990, 1, 1)  # noqa: DTZ001  instants of the warehouse are UTC without a zone
 
 
 def case_from_evidence(
@@ -120,10 +122,15 @@ def _typed(evidence: pl.DataFrame, policy: Policy) -> pl.DataFrame:
             "id_type",
             "scope_key",
             pl.col("value_key").alias("value"),
-            pl.col("first_seen_at").cast(INSTANT),
-            pl.col("last_seen_at").cast(INSTANT),
+            *(_dated(name) for name in ("first_seen_at", "last_seen_at")),
         )
     )
+
+
+def _dated(name: str) -> pl.Expr:
+    """A time of evidence; the far past, which stands for a record that nobody dated, becomes unknown."""
+    instant = pl.col(name).cast(INSTANT)
+    return pl.when(instant >= FAR_PAST).then(instant).alias(name)
 
 
 def _statements(stated: pl.DataFrame) -> pl.DataFrame:

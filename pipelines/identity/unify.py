@@ -21,9 +21,11 @@ from pipelines.contracts.identity import (
     GROUP_TABLE,
     HISTORY_TABLE,
     POLICY_TABLE,
+    POSSIBLE_TABLE,
     REDIRECT_TABLE,
     VERDICT_TABLE,
 )
+from pipelines.identity.candidates import refused_links
 from pipelines.identity.carry_over import CarryOver, assignment_table, carry_over
 from pipelines.identity.case import Case
 from pipelines.identity.evidence import case_from_evidence, policy_of
@@ -107,6 +109,9 @@ def unify(facts: Facts, past: Past, pepper: bytes, as_of: datetime, policy: Poli
         REDIRECT_TABLE.name: done.redirects,
         VERDICT_TABLE.name: verdicts(resolution),
         POLICY_TABLE.name: _other_policies(facts, resolution.case, clusters),
+        POSSIBLE_TABLE.name: refused_links(resolution)
+        .rename({"candidate_cluster": "candidate_key"})
+        .join(facts.accounts, on="account_key", how="semi"),
         GROUP_TABLE.name: groups(resolution, clusters, done.assignment),
     }
     return Unified(tables, resolution)

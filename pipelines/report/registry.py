@@ -15,6 +15,7 @@ from pipelines.report.sections import (
     forecast,
     gaps,
     gates,
+    identity,
     overview,
     profit,
     retention,
@@ -89,6 +90,19 @@ RUN_PAGE = Page(
             "sign?",
             (customers.state_figure, customers.cut_point_figure, asset.migration_figure),
             nav="Lifecycle",
+        ),
+        Section(
+            "identity",
+            "Who is whom",
+            "How far are accounts joined into customers, what was kept apart, and what is the policy worth in money?",
+            (
+                identity.size_figure,
+                identity.match_table,
+                identity.policy_table,
+                identity.verdict_table,
+                identity.change_table,
+            ),
+            nav="Identity",
         ),
         Section(
             "book",

@@ -12,8 +12,7 @@ pytestmark = pytest.mark.world
 
 CHARTS = (
     "waterfall", "channels", "months", "retention-cohorts", "retention-curve", "retention-channel", "value-by-age",
-    "value-projection", "value-calibration", "silence-calibration",
-    "segments-map", "segments-grid", "states-map", "cut-points", "account-book", "coverage",
+    "value-projection", "value-calibration", "silence-calibration", "segments-map", "segments-grid", "states-map", "cut-points", "account-book", "coverage", "identity-sizes",
 )  # fmt: skip
 
 

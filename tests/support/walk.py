@@ -10,8 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from orchestration.assets.identity import unify_build
 from orchestration.dbt_run import invoke
+from orchestration.identity_build import unify_build
 from pipelines.contracts.settings import Settings
 from pipelines.ingest import create_raw_views, ingest_landing
 from pipelines.marts import MARTS, compute, digest, read_inputs

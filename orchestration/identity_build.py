@@ -1,0 +1,38 @@
+"""Identity and the build: what is read of build, vault and state, and what is written into the build.
+
+Lives here: plain functions on an open build, for the asset, the verbs and the tests.
+Stays out: how people are unified (`pipelines.identity`).
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from pipelines.contracts.keys import load_pepper
+from pipelines.contracts.settings import Settings
+from pipelines.identity import OUTPUTS, Facts, Unified, account_names, unify
+from pipelines.ingest import vault_values
+from pipelines.warehouse import read_overrides, read_past, read_run_context, write_table
+
+
+def read_facts(settings: Settings, con: duckdb.DuckDBPyConnection) -> Facts:
+    """What the build knows of accounts, with their names from the vault, which stay in memory."""
+    evidence = con.sql(
+        "select account_key, id_type, value_key, source_system, first_seen_at, last_seen_at, is_linking "
+        "from intermediate.int_identity_evidence"
+    ).pl()
+    accounts = con.sql(
+        "select account_key, source_system, first_seen_at, city, birth_year from intermediate.int_accounts"
+    ).pl()
+    keys = con.sql("select account_key, name_key, given_name_key, family_name_key from intermediate.int_account_name")
+    names = account_names(keys.pl(), vault_values(settings, ["name"]))
+    return Facts(evidence, accounts, names, read_overrides(settings))
+
+
+def unify_build(settings: Settings, con: duckdb.DuckDBPyConnection) -> Unified:
+    """Unify the accounts of the build as of its day and write the tables of schema `identity`."""
+    as_of = read_run_context(con)["cutoff_at"]
+    unified = unify(read_facts(settings, con), read_past(settings), load_pepper(settings), as_of)
+    for table in OUTPUTS.values():
+        write_table(con, "identity", table, unified.tables[table.name])
+    return unified
