@@ -38,6 +38,7 @@ CHARTS = (
     "segments-grid",
     "states-map",
     "cut-points",
+    "identity-sizes",
     "account-book",
     "coverage",
     "ledger",
