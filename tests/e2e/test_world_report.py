@@ -12,7 +12,8 @@ pytestmark = pytest.mark.world
 
 CHARTS = (
     "waterfall", "channels", "months", "retention-cohorts", "retention-curve", "retention-channel", "value-by-age",
-    "value-projection", "value-calibration", "silence-calibration", "segments-map", "segments-grid", "states-map", "cut-points", "account-book", "coverage", "identity-sizes",
+    "value-projection", "value-calibration", "silence-calibration",
+    "segments-map", "segments-grid", "states-map", "cut-points", "identity-sizes", "account-book", "coverage",
 )  # fmt: skip
 
 
