@@ -13,6 +13,7 @@ pytestmark = pytest.mark.world
 CHARTS = (
     "waterfall", "channels", "months", "retention-cohorts", "retention-curve", "retention-channel", "value-by-age",
     "value-projection", "value-calibration", "silence-calibration",
+    "ledger", "ledger-months", "realised", "migration",
     "segments-map", "segments-grid", "states-map", "cut-points", "identity-sizes", "account-book", "coverage",
 )  # fmt: skip
 

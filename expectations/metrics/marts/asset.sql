@@ -113,6 +113,13 @@ select
         where v.dim = 'total' and (v.opening_amount <> l.opening or v.closing_amount <> l.closing)
     )::double as variance_off_ledger_n,
     (select count(*) from by_line where line = 'erased' and amount <> 0)::double as erased_n,
+    coalesce(
+        abs(
+            (select sum(closing) from ledger where dim = 'total' and period_on = (select max(period_on) from ledger))
+            - (select sum(model_value) from marts.customer_ltv_predictive)
+        )::double / nullif(abs((select sum(model_value) from marts.customer_ltv_predictive))::double, 0),
+        0
+    ) as closing_off_rate,
     (
         select count(*)
         from (
@@ -127,18 +134,4 @@ select
             group by m.period_on, m.scheme, m.leg
         ) as ways
         where closing <> ledger_closing
-    )::double as migration_off_n,
-    (
-        select count(*)
-        from marts.customer_realised_asset
-        where value_amount - unreachable_amount - thin_data_amount - untreated_amount - unmeasured_amount
-        <> realised_amount
-    )::double as realised_off_n,
-    abs(
-        (select coalesce(sum(value_amount), 0) from marts.customer_realised_asset)
-        - (select coalesce(sum(closing), 0) from ledger where dim = 'total' and period_on = (select max(period_on) from ledger))
-    )::double as realised_value_diff,
-    abs(
-        (select coalesce(sum(amount), 0) from marts.realised_asset where line <> 'realised')
-        - (select coalesce(sum(amount), 0) from marts.realised_asset where line = 'realised')
-    )::double as waterfall_diff
+    )::double as migration_off_n

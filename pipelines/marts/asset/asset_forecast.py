@@ -6,7 +6,8 @@ Lives here: the mart `asset_forecast`. Stays out: values (`customer_asset`) and 
 Run-off: the expected money of today's customers, month by month, from the models of the last review; it is what the
 closing of the ledger is the discounted sum of. New business: customers acquired by a linear trend of the last year's
 months, times what a customer has brought in by age in months. Intervals: the run-off's from how far forecasts of single
-months were off in the past, as one error that lasts; the trend's from its prediction error.
+months were off in the past, as one error that lasts; the trend's from its prediction error, and at least from how far
+it was off in the past.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ MONTHS, TREND_MONTHS, LEAST_MONTHS = 12, 12, 4
 RUN_OFF, NEW, ALL = PARTS = ("run_off", "new_business", "total")
 METHODS = {
     RUN_OFF: "expected money of the valuation's models; interval from past errors of a month ahead",
-    NEW: "linear trend of acquired customers times money by age; interval of the trend's prediction",
+    NEW: "linear trend of acquired customers times money by age; interval of prediction or past errors, the wider",
     ALL: "sum of both, errors independent",
 }
 TOO_SHORT = "fewer than four whole months to learn the error from"
@@ -187,6 +188,36 @@ def _new_business(months: _Months, by_age: Array, ahead: int) -> tuple[Array, Ar
     return money, sd
 
 
+def _next_month(months: _Months) -> tuple[Array, Array]:
+    """Money of next month's newcomers in that month, at the mean of all newcomers so far; and its deviation."""
+    newcomers, deviation = _trend(months, 1)
+    each = float(months.new_money.sum() / max(months.new_n.sum(), 1.0))
+    return newcomers * each, deviation * abs(each)
+
+
+def _new_errors(months: _Months) -> Array:
+    """Logs of actual over expected money of newcomers, for every whole month but the first; NaN where not told."""
+    errors = []
+    for place in range(1, _whole(months)):
+        expected, actual = float(_next_month(months.before(place, place))[0][0]), float(months.new_money[place])
+        errors.append(np.log(actual / expected) if expected > 0 and actual > 0 else np.nan)
+    return np.array(errors)
+
+
+def _wider(forecast: tuple[Array, Array], errors: Array) -> tuple[Array, Array]:
+    """A forecast of newcomers, its deviation at least what past forecasts were off: the trend misses seasons."""
+    money, deviation = forecast
+    told = errors[np.isfinite(errors)][-TREND_MONTHS:]
+    if len(told) < LEAST_MONTHS:
+        return forecast
+    return money, np.maximum(deviation, money * float(np.sqrt((told**2).mean())))
+
+
+def _whole(months: _Months) -> int:
+    """How many of the months are whole: the last one may be cut by the as-of day."""
+    return len(months.ends) - (months.ends[-1] != month_end(months.ends[-1]))
+
+
 def _level_sd(months: _Months) -> float:
     """Deviation of the log of actual over expected money of the base, a month ahead; NaN when too short."""
     told = (months.expected > 0) & (months.actual > 0)
@@ -228,13 +259,12 @@ def _rows(
 def _past(months: _Months, params: MartParams) -> list[dict[str, object]]:
     """Forecasts of a month made at the end of the one before, from months over by then, beside what came."""
     rows = []
-    whole = len(months.ends) - (months.ends[-1] != month_end(months.ends[-1]))
+    whole = _whole(months)
+    errors = _new_errors(months)
     for place in range(1, whole):
         seen = months.before(place, whole)
         base = months.expected[place : place + 1]
-        trend, deviation = _trend(seen, 1)
-        first = float(seen.new_money.sum() / max(seen.new_n.sum(), 1.0))
-        parts = {RUN_OFF: (base, base * _level_sd(seen)), NEW: (trend * first, deviation * abs(first))}
+        parts = {RUN_OFF: (base, base * _level_sd(seen)), NEW: _wider(_next_month(seen), errors[: place - 1])}
         n = {RUN_OFF: place, NEW: min(place, TREND_MONTHS), ALL: place}
         came = {RUN_OFF: months.actual[place], NEW: months.new_money[place]}
         came[ALL] = came[RUN_OFF] + came[NEW]
@@ -255,9 +285,12 @@ def _ahead(packed: pl.DataFrame, months: _Months, by_age: Array, params: MartPar
     plain = np.zeros(len(spans))
     if len(summary):
         plain = np.rint(expected_money(summary, last.model, params, spans)[0] * 1e4).sum(axis=0)
-    whole = len(months.ends) - (months.ends[-1] != month_end(months.ends[-1]))
+    whole = _whole(months)
     seen = months.before(whole, whole)
-    parts = {RUN_OFF: (plain, plain * _level_sd(seen)), NEW: _new_business(seen, by_age, len(ends))}
+    parts = {
+        RUN_OFF: (plain, plain * _level_sd(seen)),
+        NEW: _wider(_new_business(seen, by_age, len(ends)), _new_errors(months)),
+    }
     n = {RUN_OFF: len(summary), NEW: min(whole, TREND_MONTHS), ALL: len(summary)}
     return _rows(params.as_of, ends, parts, n, params)
 
