@@ -44,8 +44,9 @@ def target_dir(settings: Settings) -> Path:
     return (settings.home / "build" / "dbt").resolve()
 
 
-_PARSED: dict[tuple[Path, str], Any] = {}
-"""dbt's own manifest by target folder and project digest: parsed once a process, handed to every invocation."""
+_PARSED: dict[tuple[str, str], tuple[Any, str]] = {}
+"""dbt's own manifest, and the file it wrote, by the project's digest and the build's name: parsed once a process, for
+every house."""
 
 
 def invoke(settings: Settings, arguments: list[str], on_node: Callable[[str], None] | None = None) -> Any:
@@ -84,15 +85,22 @@ def ensure_manifest(settings: Settings) -> Path:
 
 
 def _parsed(settings: Settings) -> Any:
+    """The manifest, parsed if this process has not done so yet, with its file in the house's target folder."""
     digest = _project_digest()
-    key = target_dir(settings), digest
+    key = digest, settings.build_path.stem
+    manifest, stamp = target_dir(settings) / "manifest.json", target_dir(settings) / "project.sha256"
     if key not in _PARSED:
         result = invoke(settings, PARSE)
         if not result.success:
             raise RuntimeError(f"The dbt project does not parse: {result.exception}")
-        (target_dir(settings) / "project.sha256").write_text(digest)
-        _PARSED[key] = result.result
-    return _PARSED[key]
+        stamp.write_text(digest)
+        _PARSED[key] = result.result, manifest.read_text()
+    parsed, text = _PARSED[key]
+    if not (manifest.exists() and stamp.exists() and stamp.read_text() == digest):
+        manifest.parent.mkdir(parents=True, exist_ok=True)
+        manifest.write_text(text)
+        stamp.write_text(digest)
+    return parsed
 
 
 def build(
