@@ -25,7 +25,10 @@ GRID = (
     ("dormant", "dormant", "almost_lost", "active", "active"),
     ("dormant", "dormant", "almost_lost", "promising", "new"),
 )
-WANTED = {"mart_coverage", "rfm_thresholds", "value_tier_thresholds", "customer_rfm"}
+WANTED = {
+    "mart_coverage", "ltv_backtest", "asset_assumptions", "customer_asset",
+    "rfm_thresholds", "value_tier_thresholds", "customer_rfm",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=SHAPES, ids=["costed", "costs missing"])
@@ -75,13 +78,6 @@ def _limits(values: list) -> list:
 def _score(value: object, limits: list, is_less_better: bool = False) -> int:
     above = sum(value > limit for limit in limits)
     return 5 - above if is_less_better else 1 + above
-
-
-def _month_ends(as_of: date) -> list[date]:
-    days = [as_of]
-    while len(days) < 7:
-        days.append(days[-1].replace(day=1) - timedelta(days=1))
-    return days
 
 
 def _known(rows: list[dict], end: date, basis: str) -> Decimal | None:
@@ -149,7 +145,7 @@ def test_scores_segments_and_types_equal_plain_counting(case) -> None:
         assert (row["m_score"], row["fm_score"], row["segment"]) == (m, fm, GRID[5 - fm][r - 1])
         seen[row["segment"]] += 1
         if money is None:
-            assert (row["rfm_type"], row["tier"], row["unsmoothed_tier"]) == (None, None, None)
+            assert row["rfm_type"] is None
             continue
         high = (
             person["recency"] <= median["recency"],
@@ -184,35 +180,46 @@ def test_threshold_table_tells_limits_and_sizes(case) -> None:
         )
 
 
-def test_tiers_follow_thresholds_with_hysteresis_over_month_ends(case) -> None:
+def test_tiers_follow_predicted_value_with_hysteresis_over_month_ends(case) -> None:
     core, marts, as_of = case
-    orders, days = _orders(core), _month_ends(as_of)
-    people = _plain(core, as_of)
-    firsts = {who: min(row["ordered_on"] for row in orders[who] if row["is_kept"]) for who in people}
-    published = {(row["tier_on"], row["basis"]): row for row in marts["value_tier_thresholds"].to_dicts()}
-    assert {day for day, _ in published} == set(days)
-    limits = {}
-    for (day, basis), row in published.items():
-        values = [_known(orders[who], day, basis) or Decimal(0) for who in people if firsts[who] <= day]
-        limits[(day, basis)] = tuple(_pareto(values, Decimal(share)) for share in ("0.80", "0.95"))
-        found = (row["high_from_amount"], row["mid_from_amount"], row["customer_n"])
-        assert found == (*limits[(day, basis)], len(values))
-        assert row["positive_amount"] == sum((value for value in values if value > 0), Decimal(0))
-        assert row["negative_amount"] == sum((value for value in values if value < 0), Decimal(0))
-    held, basis = 0, _headline(core)
+    firsts = {who: min(row["ordered_on"] for row in rows if row["is_kept"]) for who, rows in _orders(core).items()
+              if any(row["is_kept"] for row in rows)}  # fmt: skip
+    values: dict[date, dict[str, Decimal]] = defaultdict(dict)
+    for row in marts["customer_asset"].filter(pl.col("purchase_n") > 0).to_dicts():
+        values[row["period_on"]][row["customer_id"]] = row["closing_amount"]
+    assert max(values) == as_of
+    assert values[as_of].keys() == firsts.keys()
+    published = {row["tier_on"]: row for row in marts["value_tier_thresholds"].to_dicts()}
+    assert published.keys() == values.keys()
+    tiers: dict[str, tuple[str, str] | tuple[None, None]] = {}
+    before: dict[str, str | None] = {}
+    held = 0
+    for day in sorted(values):
+        bars = tuple(_pareto(list(values[day].values()), Decimal(share)) for share in ("0.80", "0.95"))
+        row = published[day]
+        assert (row["high_from_amount"], row["mid_from_amount"], row["customer_n"]) == (*bars, len(values[day]))
+        assert row["positive_amount"] == sum((value for value in values[day].values() if value > 0), Decimal(0))
+        assert row["negative_amount"] == sum((value for value in values[day].values() if value < 0), Decimal(0))
+        before = {who: tier for who, (tier, _) in tiers.items()}
+        tiers = {
+            who: (None, None) if bars[0] is None else _tier(value, *bars, before.get(who))
+            for who, value in values[day].items()
+        }
+        held += sum(tier != alone for tier, alone in tiers.values())
     for row in marts["customer_rfm"].to_dicts():
         who = row["customer_id"]
-        if who not in people or row["monetary"] is None:
-            continue
-        tier = previous = alone = None
-        for day in reversed(days):
-            previous = tier
-            if firsts[who] <= day:
-                tier, alone = _tier(_known(orders[who], day, basis) or Decimal(0), *limits[(day, basis)], tier)
-        assert (row["tier"], row["unsmoothed_tier"], row["previous_tier"]) == (tier, alone, previous)
-        held += tier != alone
-    if len(people) > 200:
-        assert held > 0
+        assert (row["tier"], row["unsmoothed_tier"]) == tiers.get(who, (None, None))
+        assert row["previous_tier"] == (before.get(who) if who in tiers else None)
+        assert row["predicted_value"] == values[as_of].get(who)
+    assert row["previous_tier_on"] == as_of.replace(day=1) - timedelta(days=1)
+    assert held > 0
+
+
+def test_there_is_one_tier_of_a_customer(case) -> None:
+    _, marts, as_of = case
+    last = marts["customer_asset"].filter(pl.col("period_on") == as_of).select("customer_id", "closing_tier")
+    both = marts["customer_rfm"].join(last, on="customer_id", how="full", coalesce=True)
+    assert both["tier"].equals(both["closing_tier"], check_names=False)
 
 
 def _pareto(values: list[Decimal], share: Decimal) -> Decimal | None:

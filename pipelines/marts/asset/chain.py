@@ -28,6 +28,7 @@ from pipelines.marts.asset import states
 from pipelines.marts.asset.assumptions import Assumptions
 from pipelines.marts.asset.facts import Facts
 from pipelines.marts.asset.outlook import expected_money
+from pipelines.marts.segments.value_tiers import tiers
 from pipelines.science.numerics import Index
 from pipelines.science.valuation_scores import value_summary
 
@@ -184,7 +185,7 @@ class Chain:
         places = {name: place for place, name in enumerate(self.channels)}
         channel = summary["channel"].replace_strict(places, return_dtype=pl.Int64).to_numpy()
         cohort = summary["first_on"].dt.truncate("1mo").cast(pl.Int32).to_numpy()
-        tier = states.tiers(closing.value, valued, before.tier, closing.value[valued])
+        tier = tiers(closing.value, valued, before.tier, closing.value[valued])
         return Position(
             end,
             closing.value,
@@ -247,7 +248,7 @@ class Chain:
                 "rescored_state": revised.state,
                 "closing_state": after.state,
                 "opening_tier": before.tier,
-                "rescored_tier": states.tiers(
+                "rescored_tier": tiers(
                     kept.value,
                     kept.facts["purchase_n"] > 0,
                     before.tier,

@@ -31,6 +31,7 @@ from pipelines.marts.asset.record import (
 )
 from pipelines.marts.common import AS_OF, BASES, CURRENCY, CUSTOMER_ID, stamp, units
 from pipelines.marts.runner import PREVIOUS
+from pipelines.marts.segments.value_tiers import TIERS
 from pipelines.science.numerics import Index
 
 _UNIT = "reporting currency"
@@ -43,6 +44,7 @@ _STEP_SAYS = {
     "erased": "Customers erased; 0 until erasure exists",
     "behaviour": "What the customer did or left undone in the period",
 }
+NO_TIER_MEANS = "no kept order, or no money of orders is known or expected"
 _NO_OPENING = "not valued at the end of the period before"
 _OUTLOOK = {
     "expected": "Money expected of the period at its opening, at face value; 0 for new customers",
@@ -66,7 +68,7 @@ def _heads() -> tuple[Column, ...]:
 
 def _kinds(when: str, says: str, null_means: str | None = None) -> tuple[Column, ...]:
     return (
-        text(f"{when}_tier", f"Value tier {says}", values=states.TIERS, null_means=null_means or "no kept order"),
+        text(f"{when}_tier", f"Value tier at the {when}", values=TIERS, null_means=NO_TIER_MEANS),
         text(f"{when}_channel", f"Sales channel of the first kept order {says}", null_means=null_means),
         day(f"{when}_cohort_on", f"Month of the first kept order {says}", null_means=null_means),
     )
@@ -95,8 +97,8 @@ _COLUMNS: tuple[Column, ...] = (
     text(
         "rescored_tier",
         "Value tier at the opening by the thresholds of the close",
-        values=states.TIERS,
-        null_means="no kept order",
+        values=TIERS,
+        null_means=NO_TIER_MEANS,
     ),
     *_kinds("closing", "at the close; the last one told where no kept order is left", "never had a kept order"),
     *(money(f"{name}_amount", says, required=True, unit=_UNIT) for name, says in _OUTLOOK.items()),
@@ -185,8 +187,8 @@ def _opening(
         return dense
 
     channels = {name: place for place, name in enumerate(chain.channels)}
-    tiers = {name: place for place, name in enumerate(states.TIERS)}
-    of_name = {"channel": ("closing_channel", channels), "tier": ("closing_tier", tiers)}
+    levels = {name: place for place, name in enumerate(TIERS)}
+    of_name = {"channel": ("closing_channel", channels), "tier": ("closing_tier", levels)}
     named = {
         name: full(rows[column].replace_strict(places, default=-1, return_dtype=pl.Int64).fill_null(-1), -1)
         for name, (column, places) in of_name.items()
@@ -227,7 +229,7 @@ def _named(rows: pl.DataFrame, chain: Chain, facts: Facts) -> pl.DataFrame:
         facts.names.gather(rows["customer_id"]).alias("customer_id"),
         names("behaviour", states.BEHAVIOURS),
         *(names(f"{when}_state", states.NAMES) for when in ("opening", "rescored", "closing")),
-        *(names(f"{when}_tier", states.TIERS) for when in ("opening", "rescored", "closing")),
+        *(names(f"{when}_tier", TIERS) for when in ("opening", "rescored", "closing")),
         *(names(f"{when}_channel", chain.channels) for when in ("opening", "closing")),
         *(days(f"{w}_cohort", f"{w}_cohort_on", pl.col(f"{w}_cohort") >= 0) for w in ("opening", "closing")),
         days("first_on", "first_order_on", is_buyer),

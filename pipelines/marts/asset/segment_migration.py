@@ -15,8 +15,9 @@ import polars as pl
 
 from pipelines.contracts.columns import Table, day, integer, money, rate, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
-from pipelines.marts.asset.states import NAMES, PROSPECT, TIERS
+from pipelines.marts.asset.states import NAMES, PROSPECT
 from pipelines.marts.common import AS_OF, BASES, CURRENCY, rate_of, stamp, units
+from pipelines.marts.segments.value_tiers import TIERS
 
 NONE = "none"
 SCHEMES = ("state", "tier")

@@ -1,7 +1,7 @@
-"""States and tiers of customers on a day, by given cut points and thresholds.
+"""States of customers on a day, by given cut points.
 
-Lives here: the lifecycle state from a summary of facts, the value tier with hysteresis, and the line of the ledger that
-a change of state belongs to. Stays out: where cut points come from (`lifecycle_cut_points`).
+Lives here: the lifecycle state from a summary of facts, and the line of the ledger that a change of state belongs to.
+Stays out: where cut points come from (`lifecycle_cut_points`), and value tiers (`value_tiers`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from pipelines.contracts.marts import MartParams
 from pipelines.marts.asset.assumptions import CUTS
 from pipelines.marts.churn.customer_lifecycle import STATES, state_of
 from pipelines.marts.churn.lifecycle_cut_points import POOLED, finalize
-from pipelines.marts.segments.value_tier_thresholds import HIGH_PERCENT, MID_PERCENT, threshold
 from pipelines.science.numerics import Index
 
 Flags = npt.NDArray[np.bool_]
@@ -35,7 +34,6 @@ ACQUIRED, REACTIVATED, DEEPENED, DEPRECIATED, LAPSED, CHURNED, DORMANT = BEHAVIO
     "acquired", "reactivated", "deepened", "depreciated", "lapsed", "churned", "dormant_revaluation",
 )  # fmt: skip
 """Lines that customers' behaviour makes; every customer has exactly one in a period."""
-TIERS = ("low", "mid", "high")
 
 
 def codes(states: pl.Series) -> Index:
@@ -97,20 +95,3 @@ def behaviour(before: Index, after: Index, bought: Flags, change: Index) -> Inde
     return np.select(
         [rule for rule, _ in rules], [BEHAVIOURS.index(name) for _, name in rules], BEHAVIOURS.index(DORMANT)
     )
-
-
-def tiers(value: Index, valued: Flags, before: Index, ranked: Index) -> Index:
-    """Value tier of each customer: 0 low, 1 mid, 2 high, -1 without a kept order.
-
-    Thresholds are the least value of the customers who together hold 80 and 95 % of all value in `ranked`. A customer
-    rises at a threshold and falls only below 90 % of it; `before` is the tier at the period end before.
-    """
-    descending = -np.sort(-ranked)
-    limits = [threshold(descending, percent) for percent in (MID_PERCENT, HIGH_PERCENT)]
-
-    def level(tenths: int) -> Index:
-        reached = [np.zeros(len(value)) if limit is None else value * 10 >= limit * tenths for limit in limits]
-        return np.sum(reached, axis=0).astype(np.int64)
-
-    found = np.maximum(level(10), np.minimum(np.maximum(before, 0), level(9)))
-    return np.where(valued, found, -1)

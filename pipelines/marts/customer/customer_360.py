@@ -26,7 +26,8 @@ from pipelines.marts.common import (
     whole_sum,
 )
 from pipelines.marts.first_order import ORDER_COLUMNS, first_orders
-from pipelines.marts.segments.rfm_rules import SEGMENTS, TIERS, TYPES
+from pipelines.marts.segments.rfm_rules import SEGMENTS, TYPES
+from pipelines.marts.segments.value_tiers import TIERS
 
 _NONE = "no kept order"
 
@@ -41,7 +42,12 @@ TABLE = Table(
         integer("account_n", "Accounts that belong to the customer", required=True, unit="accounts"),
         flag("is_employee", "Any account belongs to staff", required=True),
         text("state", "State of the lifecycle", values=STATES, null_means="no gaps to take cut points from"),
-        text("tier", "Value tier", values=TIERS, null_means="no kept order, or money is not known"),
+        text(
+            "tier",
+            "Value tier by predicted value",
+            values=TIERS,
+            null_means="no kept order, or nobody is worth anything",
+        ),
         text("segment", "RFM segment", values=SEGMENTS, required=True),
         text("rfm_type", "RFM type, high or low", values=TYPES, null_means="no kept order, or money is not known"),
         text("acquisition_channel", "Traffic channel that brought the customer", null_means="no source says"),

@@ -1,10 +1,12 @@
 """E2: recency, frequency and money of each customer, scored; segment, type and value tier.
 
-Lives here: the mart `customer_rfm`. Stays out: the thresholds (`rfm_thresholds`, `value_tier_thresholds`) and the rule
-tables (`rfm_rules`).
+Lives here: the mart `customer_rfm`. Stays out: the thresholds (`rfm_thresholds`, `value_tier_thresholds`), the rule
+tables (`rfm_rules`), and how a tier is told: it is that of `customer_asset` at the as-of day, by predicted value.
 """
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 import polars as pl
 
@@ -12,11 +14,13 @@ from pipelines.contracts.columns import Table, day, integer, money, rate, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.common import AS_OF, BASES, CURRENCY, CUSTOMER_ID, people, rate_of, stamp, units
 from pipelines.marts.profit.mart_coverage import TOTAL
-from pipelines.marts.segments.rfm_base import measures, scored_money, tier_days, whole_money
-from pipelines.marts.segments.rfm_rules import PROSPECTS, SEGMENT_CELLS, SEGMENTS, TIERS, TYPE_RULES, TYPES
+from pipelines.marts.segments.rfm_base import measures, scored_money, whole_money
+from pipelines.marts.segments.rfm_rules import PROSPECTS, SEGMENT_CELLS, SEGMENTS, TYPE_RULES, TYPES
 from pipelines.marts.segments.rfm_thresholds import score
+from pipelines.marts.segments.value_tiers import TIERS
 
 _NO_MONEY = "no kept order, or money is not known"
+_NO_TIER = "no kept order, or nobody is expected to bring money in"
 
 TABLE = Table(
     "customer_rfm",
@@ -77,13 +81,19 @@ TABLE = Table(
             values=TYPES,
             null_means=_NO_MONEY,
         ),
+        money(
+            "predicted_value",
+            "Expected money of the horizon at the as-of day, as the ledger of the asset closes",
+            unit="reporting currency",
+            null_means="no kept order",
+        ),
         text(
             "tier",
-            "Value tier by the money of the last 365 days: moves up at the threshold, down only below 90 % of it",
+            "Value tier by predicted_value: moves up at the threshold, down only below 90 % of it",
             values=TIERS,
-            null_means=_NO_MONEY,
+            null_means=_NO_TIER,
         ),
-        text("unsmoothed_tier", "The tier by the thresholds alone", values=TIERS, null_means=_NO_MONEY),
+        text("unsmoothed_tier", "The tier by the thresholds alone", values=TIERS, null_means=_NO_TIER),
         text("previous_tier", "Tier at the month-end before", values=TIERS, null_means="no kept order by then"),
         day("previous_tier_on", "That month-end", required=True),
     ),
@@ -98,7 +108,7 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     headline = inputs["mart_coverage"].filter(pl.col("dim") == TOTAL).select(pl.col("headline_basis").alias("basis"))
     has_orders = pl.col("recency_days").is_not_null()
     is_contribution = pl.col("basis") == _CONTRIBUTION
-    covered = pl.when(is_contribution).then("covered_net_revenue").otherwise("net_revenue_0")
+    covered = pl.when(is_contribution).then("covered_net_revenue").otherwise("net_revenue_sum")
     rows = (
         who.join(measures(inputs, who, params), on="who", how="left", maintain_order="left")
         .join(headline, how="cross")
@@ -110,13 +120,14 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
             .when(has_orders)
             .then(scored_money(_NET))
             .alias("monetary"),
-            rate_of(covered, pl.col("net_revenue_0")).alias("covered_rate"),
+            rate_of(covered, pl.col("net_revenue_sum")).alias("covered_rate"),
         )
     )
+    month_end_before = params.as_of.replace(day=1) - timedelta(days=1)
     return (
         rows.pipe(_scored, inputs, has_orders)
-        .pipe(_tiered, inputs, params)
-        .with_columns(*stamp(params), pl.lit(tier_days(params)[1], dtype=pl.Date).alias("previous_tier_on"))
+        .join(_tiers(inputs), on="customer_id", how="left", maintain_order="left")
+        .with_columns(*stamp(params), pl.lit(month_end_before, dtype=pl.Date).alias("previous_tier_on"))
     )
 
 
@@ -187,49 +198,22 @@ def _segment(has_orders: pl.Expr) -> pl.Expr:
     return pl.coalesce(prospects, *rules)
 
 
-def _tiered(rows: pl.LazyFrame, inputs: Inputs, params: MartParams) -> pl.LazyFrame:
-    """Tiers, month-end by month-end from the oldest: 2 high, 1 mid, 0 low, null without orders or money."""
-    places = range(len(tier_days(params)))
-    rows = rows.join(_tier_limits(inputs, params), how="cross")
-    before: pl.Expr = pl.lit(0, dtype=pl.Int64)
-    for place in reversed(places):
-        money = _by_basis(f"contribution_{place}", f"net_revenue_{place}")
-        alone = pl.when(money.is_not_null()).then(_level(money, place, 10))
-        held = pl.min_horizontal(before, _level(money, place, 9))
-        rows = rows.with_columns(
-            alone.alias("alone"),
-            pl.when(alone.is_not_null()).then(pl.max_horizontal(alone, held)).alias(f"level_{place}"),
+def _tiers(inputs: Inputs) -> pl.LazyFrame:
+    """Tiers at the as-of day and the period end before, and the value they go by, of customers with a kept order."""
+    value, high, mid = (units(name) for name in ("closing_amount", "high_from_amount", "mid_from_amount"))
+    alone = pl.when(value >= high).then(pl.lit("high")).when(value >= mid).then(pl.lit("mid")).otherwise(pl.lit("low"))
+    today = pl.col("period_on") == pl.col("as_of_on")
+    return (
+        inputs["customer_asset"]
+        .filter(today & (pl.col("purchase_n") > 0))
+        .join(inputs["value_tier_thresholds"], left_on="period_on", right_on="tier_on", how="left")
+        .select(
+            "customer_id",
+            value.alias("predicted_value"),
+            pl.col("closing_tier").alias("tier"),
+            pl.when(high.is_not_null()).then(alone).alias("unsmoothed_tier"),
+            pl.col("opening_tier").alias("previous_tier"),
         )
-        before = pl.col(f"level_{place}").fill_null(0)
-    names = {2: TIERS[0], 1: TIERS[1], 0: TIERS[2]}
-    told = {"tier": pl.col("monetary").is_not_null(), "unsmoothed_tier": pl.col("monetary").is_not_null()}
-    return rows.with_columns(
-        pl.when(told.get(name, True))
-        .then(pl.col(level))
-        .replace_strict(names, default=None, return_dtype=pl.String)
-        .alias(name)
-        for name, level in (("tier", "level_0"), ("previous_tier", "level_1"), ("unsmoothed_tier", "alone"))
-    )
-
-
-def _level(money: pl.Expr, place: int, tenths: int) -> pl.Expr:
-    """The tier reached when thresholds count `tenths` tenths of what they are; 0 where there are none."""
-    reached = [
-        money * 10 >= _by_basis(f"{tier}_contribution_{place}", f"{tier}_net_revenue_{place}") * tenths
-        for tier in ("mid", "high")
-    ]
-    return pl.sum_horizontal(flag.fill_null(False).cast(pl.Int64) for flag in reached)
-
-
-def _tier_limits(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
-    """The thresholds of all tier days in one row: `<tier>_<basis>_<place>`."""
-    return inputs["value_tier_thresholds"].select(
-        _amount(f"{tier}_from_amount", (pl.col("tier_on") == on) & (pl.col("basis") == basis)).alias(
-            f"{tier}_{basis}_{place}"
-        )
-        for place, on in enumerate(tier_days(params))
-        for tier in ("high", "mid")
-        for basis in BASES
     )
 
 
@@ -246,7 +230,7 @@ MART = Mart(
         "select segment, count(*) as customers, sum(monetary) as money, avg(recency_days) as mean_recency_days "
         "from marts.customer_rfm group by segment order by money desc"
     ),
-    inputs=("dim_customer", "fct_order", "mart_coverage", "rfm_thresholds", "value_tier_thresholds"),
+    inputs=("dim_customer", "fct_order", "mart_coverage", "rfm_thresholds", "value_tier_thresholds", "customer_asset"),
     reads={
         "dim_customer": ("customer_id", "is_identified", "is_test"),
         "fct_order": ("customer_id", "ordered_on", "is_kept", "net_revenue_reporting", "contribution_reporting"),
@@ -260,7 +244,16 @@ MART = Mart(
             "median_n",
             "median_amount",
         ),
-        "value_tier_thresholds": ("tier_on", "basis", "high_from_amount", "mid_from_amount"),
+        "value_tier_thresholds": ("tier_on", "high_from_amount", "mid_from_amount"),
+        "customer_asset": (
+            "customer_id",
+            "period_on",
+            "as_of_on",
+            "purchase_n",
+            "closing_amount",
+            "closing_tier",
+            "opening_tier",
+        ),
     },
     local=local,
     relationships={"customer_id": "customer_360.customer_id"},

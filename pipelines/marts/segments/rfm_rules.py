@@ -1,6 +1,7 @@
 """The rule tables of RFM: scores to segments, high or low to types.
 
-Lives here: the eleven segments, the eight types, the tiers. Stays out: how scores are made (`customer_rfm`).
+Lives here: the eleven segments, the eight types. Stays out: how scores are made (`customer_rfm`), value tiers
+(`value_tiers`).
 
 The segments and their cells are those of Shopify's RFM customer analysis: recency against FM, the mean of the
 frequency and money scores. Its limits are half-open (champions: FM > 3), so a half counts up.
@@ -36,5 +37,3 @@ TYPE_RULES: tuple[tuple[str, bool, bool, bool], ...] = (
 )
 """Type, then whether recency, frequency and money are high: recency at most the median days, the others above it."""
 TYPES = tuple(name for name, *_ in TYPE_RULES)
-
-TIERS = ("high", "mid", "low")

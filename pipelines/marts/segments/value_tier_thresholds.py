@@ -1,6 +1,7 @@
-"""E2 companion: from how much money on a customer is of high or mid value, month-end by month-end.
+"""E2 companion: from how much predicted value on a customer is of high or mid value, period end by period end.
 
-Lives here: the mart `value_tier_thresholds`. Stays out: the tier of each customer (`customer_rfm`).
+Lives here: the mart `value_tier_thresholds`. Stays out: the rule (`value_tiers`) and the tier of each customer
+(`customer_asset`; as of today also `customer_rfm`).
 """
 
 from __future__ import annotations
@@ -10,29 +11,27 @@ import polars as pl
 
 from pipelines.contracts.columns import Table, day, integer, money, rate, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
-from pipelines.marts.common import AS_OF, BASES, CURRENCY, people, rate_of, stamp
-from pipelines.marts.segments.rfm_base import measures, tier_days
-
-HIGH_PERCENT, MID_PERCENT = 80, 95
+from pipelines.marts.common import AS_OF, BASES, CURRENCY, rate_of, stamp, units
+from pipelines.marts.segments.value_tiers import HIGH_PERCENT, MID_PERCENT, limits
 
 TABLE = Table(
     "value_tier_thresholds",
-    "The money from which a customer was of high or mid value at a month-end.",
-    ("tier_on", "basis"),
+    "The predicted value from which a customer was of high or mid value at a period end.",
+    ("tier_on",),
     (
-        day("tier_on", "Day of the tiers: the as-of day, and month-ends before it", required=True),
-        text("basis", "Basis of the money", required=True, values=BASES),
+        day("tier_on", "Day of the tiers: a month-end, or the as-of day", required=True),
+        text("basis", "Basis of the value: the headline basis", required=True, values=BASES),
         AS_OF,
         CURRENCY,
         integer("customer_n", "Customers with a kept order by that day", required=True, unit="customers"),
         money(
             "high_from_amount",
-            f"Least money of the customers who together bring {HIGH_PERCENT} % of all that is earned",
-            null_means="no customer brings money in",
+            f"Least value of the customers who together hold {HIGH_PERCENT} % of all that is expected",
+            null_means="nobody is expected to bring money in",
         ),
-        money("mid_from_amount", f"The same for {MID_PERCENT} %", null_means="no customer brings money in"),
-        money("positive_amount", "Money of the customers who bring any in", required=True),
-        money("negative_amount", "Money that the other customers lose", required=True),
+        money("mid_from_amount", f"The same for {MID_PERCENT} %", null_means="nobody is expected to bring money in"),
+        money("positive_amount", "Value of the customers who are expected to bring money in", required=True),
+        money("negative_amount", "Value of those who are expected to lose money", required=True),
         integer("high_customer_n", "Customers at or above high_from_amount", required=True, unit="customers"),
         rate("high_customer_rate", "Their share of the customers", null_means="no customers"),
     ),
@@ -40,9 +39,11 @@ TABLE = Table(
 
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
-    """The known money of each customer in the year up to each tier day, null before the first kept order."""
-    return measures(inputs, people(inputs), params).select(
-        f"{basis}_{place}" for basis in BASES for place in range(len(tier_days(params)))
+    """The value of every customer with a kept order, at every period end."""
+    return (
+        inputs["customer_asset"]
+        .filter(pl.col("purchase_n") > 0)
+        .select("period_on", "basis", units("closing_amount").alias("value"))
     )
 
 
@@ -51,36 +52,12 @@ def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     return rows
 
 
-def threshold(descending: np.ndarray, percent: int) -> int | None:
-    """The least of the largest values that together make `percent` % of all positive money; None without any."""
-    positive = descending[descending > 0]
-    if not len(positive):
-        return None
-    running = np.cumsum(positive, dtype=np.int64)
-    target = -(-int(running[-1]) * percent // 100)
-    return int(positive[np.searchsorted(running, target)])
-
-
 def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
-    """Thresholds of each tier day and basis."""
-    values = parts.collect()
-    rows = []
-    for place, on in enumerate(tier_days(params)):
-        for basis in BASES:
-            money_of = -np.sort(-values[f"{basis}_{place}"].drop_nulls().to_numpy())
-            high = threshold(money_of, HIGH_PERCENT)
-            rows.append(
-                {
-                    "tier_on": on,
-                    "basis": basis,
-                    "customer_n": len(money_of),
-                    "high_from_amount": high,
-                    "mid_from_amount": threshold(money_of, MID_PERCENT),
-                    "positive_amount": int(money_of[money_of > 0].sum()),
-                    "negative_amount": int(money_of[money_of < 0].sum()),
-                    "high_customer_n": 0 if high is None else int((money_of >= high).sum()),
-                }
-            )
+    """Thresholds of each period end."""
+    found = parts.collect().partition_by("period_on", "basis", as_dict=True)
+    rows = [
+        {"tier_on": on, "basis": basis, **_measured(part["value"].to_numpy())} for (on, basis), part in found.items()
+    ]
     made = ("as_of_on", "currency", "high_customer_rate")
     schema = {
         name: pl.Int64() if kind == pl.Decimal(18, 4) else kind
@@ -96,24 +73,33 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     )
 
 
+def _measured(value: np.ndarray) -> dict[str, int | None]:
+    mid, high = limits(value)
+    return {
+        "customer_n": len(value),
+        "high_from_amount": high,
+        "mid_from_amount": mid,
+        "positive_amount": int(value[value > 0].sum()),
+        "negative_amount": int(value[value < 0].sum()),
+        "high_customer_n": 0 if high is None else int((value >= high).sum()),
+    }
+
+
 MART = Mart(
     code="E2c",
     domain="segments",
     table=TABLE,
     questions=(
-        "How much must a customer contribute in a year to be of high value, and is the bar rising?",
-        "How few customers bring 80 % of the contribution?",
-        "How much money do loss-making customers cost?",
+        "How much must a customer be expected to bring in a year to be of high value, and is the bar rising?",
+        "How few customers hold 80 % of the expected money?",
+        "How much are loss-making customers expected to cost?",
     ),
     example_sql=(
         "select tier_on, high_from_amount, mid_from_amount, high_customer_rate, negative_amount "
-        "from marts.value_tier_thresholds where basis = 'net_revenue' order by tier_on"
+        "from marts.value_tier_thresholds order by tier_on"
     ),
-    inputs=("dim_customer", "fct_order"),
-    reads={
-        "dim_customer": ("customer_id", "is_identified", "is_test"),
-        "fct_order": ("customer_id", "ordered_on", "is_kept", "net_revenue_reporting", "contribution_reporting"),
-    },
+    inputs=("customer_asset",),
+    reads={"customer_asset": ("customer_id", "period_on", "basis", "purchase_n", "closing_amount")},
     local=local,
     partial=partial,
     finalize=finalize,

@@ -113,10 +113,10 @@ def score_limits(published: Published) -> pl.DataFrame:
 
 
 def tiers(published: Published, facts: RunFacts) -> pl.DataFrame:
-    """Value tiers: customers and money of 365 days, high first."""
+    """Value tiers: customers, their predicted value, and their money of 365 days, high first."""
     return published.frame(
-        f"with {_money(facts)} select tier, count(*) as customer_n, sum(coalesce(recent_amount, 0)) as amount "
-        "from marts.customer_rfm left join money using (customer_id) "
+        f"with {_money(facts)} select tier, count(*) as customer_n, sum(predicted_value) as value, "
+        "sum(coalesce(recent_amount, 0)) as amount from marts.customer_rfm left join money using (customer_id) "
         "where tier is not null group by tier order by array_position(['high', 'mid', 'low'], tier)",
         "marts.customer_rfm",
         LINES,
@@ -126,7 +126,7 @@ def tiers(published: Published, facts: RunFacts) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Concentration:
-    """From how much money a customer is of high value, how few of them bring 80 %, and what the others lose."""
+    """From which predicted value a customer is of high value, how few hold 80 %, and what others may lose."""
 
     customers: int
     high_customers: int
@@ -135,11 +135,11 @@ class Concentration:
     negative: Decimal
 
 
-def concentration(published: Published, basis: str) -> Concentration | None:
+def concentration(published: Published) -> Concentration | None:
     """The thresholds of the value tiers at the as-of day, or None when nobody has bought."""
     rows = published.frame(
         "select customer_n, high_customer_n, high_customer_rate, high_from_amount, negative_amount "
-        f"from marts.value_tier_thresholds where basis = '{basis}' and tier_on = as_of_on",
+        "from marts.value_tier_thresholds where tier_on = as_of_on",
         "marts.value_tier_thresholds",
     )
     return None if rows.is_empty() else Concentration(*rows.row(0))

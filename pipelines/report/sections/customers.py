@@ -146,24 +146,24 @@ def _used(limits: pl.DataFrame) -> str:
 
 
 def tier_table(published: Published) -> list[Block]:
-    """Value tiers with their money and thresholds."""
+    """Value tiers with what they are expected to bring in, what they brought, and the bar."""
     facts = run_facts(published)
-    frame = customers.tiers(published, facts)
-    found = customers.concentration(published, facts.basis)
-    total, money = frame["customer_n"].sum(), frame["amount"].sum()
+    frame, found = customers.tiers(published, facts), customers.concentration(published)
+    total, value = frame["customer_n"].sum(), frame["value"].sum()
     rows = tuple(
         (
             fmt.title(row["tier"]),
             fmt.count(row["customer_n"]),
             fmt.percent(fmt.share(row["customer_n"], total)),
+            fmt.money(row["value"], facts.currency),
+            fmt.percent(fmt.share(row["value"], value)),
             fmt.money(row["amount"], facts.currency),
-            fmt.percent(fmt.share(row["amount"], money)),
         )
         for row in frame.iter_rows(named=True)
     )
     note = (
-        f"A customer is of high value from {fmt.money(found.high_from, facts.currency, 2)} in 365 days and leaves the "
-        "tier only below 90% of the bar."
+        f"A customer is of high value from {fmt.money(found.high_from, facts.currency, 2)} expected in the horizon, "
+        "and leaves the tier only below 90% of the bar."
         if found and found.high_from is not None
         else ""
     )
@@ -171,8 +171,9 @@ def tier_table(published: Published) -> list[Block]:
         ("Tier", "l"),
         ("Customers", "r"),
         ("Share", "r"),
-        (f"{fmt.title(facts.basis)}, 365 days", "r"),
+        (f"Expected {facts.basis.replace('_', ' ')}", "r"),
         ("Share of it", "r"),
+        ("Last 365 days", "r"),
     )
     return [DataTable("Value tiers", headings, rows, note=note, is_half=True)]
 

@@ -239,17 +239,16 @@ def at_risk(published: Published) -> list[Sentence]:
 
 
 def concentration(published: Published) -> list[Sentence]:
-    """How few customers bring most of the money, and what the others lose."""
+    """How few customers hold most of the expected money, and what others are expected to lose."""
     facts = run_facts(published)
-    found = customers.concentration(published, facts.basis)
+    found = customers.concentration(published)
     if found is None or found.high_rate is None or found.high_from is None:
         return []
-    of = "{all} whose contribution is fully known" if facts.basis == "contribution" else "{all}"
-    lost = " Customers who cost more than they brought lost {lost}." if found.negative < 0 else ""
+    lost = " Customers who cost more than they bring are expected to lose {lost}." if found.negative < 0 else ""
     return [
         Sentence(
             say(
-                "{rate} of " + of + " bring 80% of the {basis} of the last 365 days." + lost,
+                "{rate} of {all} hold 80% of the {basis} that is expected in the coming horizon." + lost,
                 rate=fmt.percent(found.high_rate),
                 all=Markup(fmt.counted(found.customers, "customer")),
                 basis=Markup(fmt.words(facts.basis)),

@@ -66,7 +66,8 @@ def test_one_customer_scores_and_has_no_spread(core: Tables) -> None:
 
 
 def test_no_kept_order_makes_prospects_only(core: Tables) -> None:
-    lost = {**core, "fct_order": core["fct_order"].with_columns(is_kept=False, kept_order_n=pl.lit(None, pl.Int64))}
+    cancelled = {"status": pl.lit("cancelled"), "is_kept": False, "kept_order_n": pl.lit(None, pl.Int64)}
+    lost = {**core, "fct_order": core["fct_order"].with_columns(**cancelled)}
     frames = _marts(lost)
     assert set(frames["customer_lifecycle"]["state"]) == {"prospect"}
     assert set(frames["customer_rfm"]["segment"]) == {"prospects"}

@@ -17,7 +17,7 @@ from pipelines.marts.profit import lines
 from pipelines.marts.profit.period_costs import share
 from pipelines.marts.segments.rfm_rules import SEGMENT_CELLS, SEGMENTS, TYPE_RULES
 from pipelines.marts.segments.rfm_thresholds import score, thresholds
-from pipelines.marts.segments.value_tier_thresholds import threshold
+from pipelines.marts.segments.value_tiers import threshold, tiers
 
 
 def test_the_25_cells_belong_to_one_segment_each() -> None:
@@ -82,6 +82,17 @@ def test_pareto_threshold_and_its_ties() -> None:
     assert threshold(np.array([50, 30, 10, 5, 5, -40]), 81) == 10
     assert threshold(np.array([10, 10, 10]), 80) == 10
     assert threshold(np.array([0, -3]), 80) is None
+
+
+def test_a_tier_falls_only_below_nine_tenths_of_its_bar_and_needs_somebody_of_worth() -> None:
+    import numpy as np
+
+    ranked, everybody = np.array([50, 30, 10, 5, 5, -40]), np.ones(4, dtype=bool)  # bars: 30 high, 5 mid
+    value, high = np.array([30, 29, 27, 26]), np.full(4, 2)
+    assert tiers(value, everybody, high, ranked).tolist() == [2, 2, 2, 1]
+    assert tiers(value, everybody, high - 3, ranked).tolist() == [2, 1, 1, 1]
+    assert tiers(value, ~everybody, high, ranked).tolist() == [-1] * 4
+    assert tiers(value, everybody, high, np.array([0, -3])).tolist() == [-1] * 4
 
 
 def test_lines_stand_in_order_and_signs_fit_the_core_formula() -> None:
