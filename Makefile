@@ -33,7 +33,7 @@ lint: $(READY) ## Check style, types, imports, SQL and the layers of the dbt pro
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --processes 2 dbt_project/models
-	$(BIN)/python -m orchestration.dbt_run
+	$(BIN)/python -m orchestration.dbt_manifest
 	$(BIN)/dbt-bouncer run --config-file dbt_project/dbt-bouncer.yml
 
 bench: $(READY) ## Run the benchmarks (ratios, minutes long)
@@ -57,4 +57,5 @@ $(READY): requirements.lock pyproject.toml
 		$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock; then :; \
 	else $(BIN)/pip install --disable-pip-version-check --require-hashes -r requirements.lock; fi
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m orchestration.dbt_manifest
 	@touch $@

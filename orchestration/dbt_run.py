@@ -1,52 +1,29 @@
-"""dbt, in this process: the manifest at start-up, and one invocation per stretch of the path.
+"""dbt, in this process: one invocation per stretch of the path.
 
-Lives here: where dbt reads and writes, `ensure_manifest`, and the conversion of run results into Dagster events.
-Stays out: models (`dbt_project`), and keys and groups (`orchestration.translator`).
+Lives here: where dbt writes, and the conversion of run results into Dagster events. Stays out: models (`dbt_project`),
+the parsed project (`orchestration.dbt_manifest`), and keys and groups (`orchestration.translator`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetExecutionContext, Failure, MetadataValue, Output
 from dagster_dbt import DagsterDbtTranslator
 from dagster_dbt.asset_utils import get_asset_check_key_for_test, get_subset_selection_for_context
 
+from orchestration.dbt_manifest import PROJECT_DIR, dagster_log_level, environment, parsed_manifest
 from pipelines.contracts.settings import Settings
 
-PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
-PARSE = ["parse"]
 FAILED = {"error", "fail", "runtime error"}
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """The environment variables that `profiles.yml` reads, and telemetry off."""
-    return {
-        "CAW_BUILD_PATH": str(settings.build_path.resolve()),
-        "CAW_MEMORY_LIMIT": settings.memory_limit,
-        "CAW_THREADS": str(settings.threads),
-        "CAW_TEMP_DIR": str((settings.build_path.parent / "tmp").resolve()),
-        "CAW_MAX_TEMP_SIZE": settings.max_temp_size,
-        "DO_NOT_TRACK": "1",
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
-    }
 
 
 def target_dir(settings: Settings) -> Path:
     """Where dbt writes its manifest and run results."""
     return (settings.home / "build" / "dbt").resolve()
-
-
-_PARSED: dict[tuple[str, str], tuple[Any, str]] = {}
-"""dbt's own manifest, and the file it wrote, by the project's digest and the build's name: parsed once a process, for
-every house."""
 
 
 def invoke(settings: Settings, arguments: list[str], on_node: Callable[[str], None] | None = None) -> Any:
@@ -65,42 +42,12 @@ def invoke(settings: Settings, arguments: list[str], on_node: Callable[[str], No
     target_dir(settings).mkdir(parents=True, exist_ok=True)
     common = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
     common += ["--target-path", str(target_dir(settings)), "--log-path", str(target_dir(settings) / "logs")]
-    level = logging.getLogger("dagster").level
+    runner = dbtRunner(manifest=parsed_manifest(settings), callbacks=[listen])
     try:
-        manifest = None if arguments == PARSE else _parsed(settings)
-        return dbtRunner(manifest=manifest, callbacks=[listen]).invoke(
-            ["--quiet", "--no-use-colors", *arguments, *common]
-        )
+        with dagster_log_level():
+            return runner.invoke(["--quiet", "--no-use-colors", *arguments, *common])
     finally:
-        logging.getLogger("dagster").setLevel(level)
         DuckDBConnectionManager.close_all_connections()
-
-
-def ensure_manifest(settings: Settings) -> Path:
-    """Return the path of a manifest that matches the project as it is on disk, parsing when it is missing or stale."""
-    manifest, stamp = target_dir(settings) / "manifest.json", target_dir(settings) / "project.sha256"
-    if not (manifest.exists() and stamp.exists() and stamp.read_text() == _project_digest()):
-        _parsed(settings)
-    return manifest
-
-
-def _parsed(settings: Settings) -> Any:
-    """The manifest, parsed if this process has not done so yet, with its file in the house's target folder."""
-    digest = _project_digest()
-    key = digest, settings.build_path.stem
-    manifest, stamp = target_dir(settings) / "manifest.json", target_dir(settings) / "project.sha256"
-    if key not in _PARSED:
-        result = invoke(settings, PARSE)
-        if not result.success:
-            raise RuntimeError(f"The dbt project does not parse: {result.exception}")
-        stamp.write_text(digest)
-        _PARSED[key] = result.result, manifest.read_text()
-    parsed, text = _PARSED[key]
-    if not (manifest.exists() and stamp.exists() and stamp.read_text() == digest):
-        manifest.parent.mkdir(parents=True, exist_ok=True)
-        manifest.write_text(text)
-        stamp.write_text(digest)
-    return parsed
 
 
 def build(
@@ -158,25 +105,3 @@ def _events(
                 severity=AssetCheckSeverity.WARN if status == "warn" else AssetCheckSeverity.ERROR,
                 metadata={"failing_rows": MetadataValue.int(int(node.failures or 0))},
             )
-
-
-def _project_digest() -> str:
-    digest = hashlib.sha256()
-    ignored = {"target", "logs", "dbt_packages"}
-    for path in sorted(PROJECT_DIR.rglob("*")):
-        if path.is_file() and not ignored & set(path.relative_to(PROJECT_DIR).parts):
-            digest.update(str(path.relative_to(PROJECT_DIR)).encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def parse_for_lint(target: Path) -> None:
-    """Write the project's manifest into `target`, where `dbt-bouncer.yml` looks for it."""
-    with TemporaryDirectory() as home:
-        manifest = ensure_manifest(Settings(home=Path(home)))
-        target.mkdir(parents=True, exist_ok=True)
-        shutil.copy(manifest, target / "manifest.json")
-
-
-if __name__ == "__main__":
-    parse_for_lint(PROJECT_DIR / "target" / "lint")

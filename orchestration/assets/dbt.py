@@ -11,7 +11,8 @@ from dagster import AssetExecutionContext, AssetsDefinition
 from dagster_dbt import dbt_assets
 
 from orchestration.console import step
-from orchestration.dbt_run import build, ensure_manifest
+from orchestration.dbt_manifest import manifest_file
+from orchestration.dbt_run import build
 from orchestration.house import House
 from orchestration.translator import FloorTranslator
 from pipelines.contracts.settings import Settings
@@ -23,7 +24,7 @@ identity step carries the tag of the later one."""
 
 def dbt_stretches(settings: Settings) -> list[AssetsDefinition]:
     """One assets definition per stretch, from a manifest that matches the project on disk."""
-    manifest = json.loads(ensure_manifest(settings).read_text())
+    manifest = json.loads(manifest_file(settings).read_text())
     return [_stretch(name, select, exclude, manifest) for name, (select, exclude) in STRETCHES.items()]
 
 
