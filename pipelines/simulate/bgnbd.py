@@ -7,6 +7,10 @@ Rates are gamma, and after every repeat order a person leaves for good with a pr
 first order never ends a life: that is the model's assumption). Mean spend is gamma-gamma over people, orders are gamma
 around it. No season, no refunds, no tax, no shipping, one account a person, everybody acquired in the first
 `ACQUISITION_DAYS`. Weeks are the unit of rates.
+
+The model counts in moments, an export in days, and a history of days takes two orders of one day for one purchase. So
+people buy seldom here, and that is rare: at four times the rate, alpha as fitted to the days of 100,000 customers came
+out 3 standard errors too large, and to their moments (`orders.day`) none.
 """
 
 from __future__ import annotations
@@ -33,7 +37,7 @@ class Parameters:
     """BG/NBD (r, alpha in weeks, a, b) and gamma-gamma (p, q, gamma in dollars)."""
 
     r: float = 0.55
-    alpha: float = 10.0
+    alpha: float = 40.0
     a: float = 0.8
     b: float = 2.5
     p: float = 6.0
