@@ -195,16 +195,19 @@ def seasonal_index(middle: Array, actual: Array, expected: Array, days: Array, c
         evidence = -0.5 * float(y @ solved) - float(np.log(np.diag(factor[0])).sum())
         found.append((evidence, season, factor, solved))
     best = max(evidence for evidence, *_ in found)
+    ahead: dict[tuple[float, float], tuple[Array, Array, float]] = {}
     total, square, mean = 0.0, 0.0, np.zeros(len(days))
     for evidence, season, factor, solved in found:
         weight = float(np.exp(evidence - best))
         total += weight
         if weight < 1e-4 or season[0] == 0.0:
             continue
-        cross = _season(days, middle, *season)
+        if season not in ahead:
+            cross = _season(days, middle, *season)
+            ahead[season] = (cross, contrast @ cross, float(contrast @ _season(days, days, *season) @ contrast))
+        cross, seen, prior = ahead[season]
         expectation = cross @ solved
-        seen = contrast @ cross
-        left = float(contrast @ _season(days, days, *season) @ contrast - seen @ cho_solve(factor, seen))
+        left = prior - float(seen @ cho_solve(factor, seen))
         mean += weight * expectation
         square += weight * (float(contrast @ expectation) ** 2 + max(left, 0.0))
     mean = mean / total

@@ -6,6 +6,7 @@ Stays out: fitting (`valuation_model`) and orders as they come (`valuation`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,7 +15,7 @@ import polars as pl
 from scipy.special import gammaincinv
 
 from pipelines.science.count_model import CountModel, CountRows
-from pipelines.science.numerics import Array, legendre
+from pipelines.science.numerics import Array, Index, legendre
 from pipelines.science.season import Clock
 from pipelines.science.spend import SpendFacts
 from pipelines.science.valuation_model import Fitted, ValuationModel, spend_facts, times_on
@@ -46,17 +47,56 @@ def value_summary(
 ) -> pl.DataFrame:
     """`value_customers` from a `summarise_days` frame with a `segment`, with a fitted model."""
     schema = {name: summary.schema[name] for name in ("customer_id", "segment", "x", "t_x", "age")} | _SCORES
-    names = summary["segment"].unique().to_list()
-    fits = {name: model.of(name) for name in names}
-    groups: dict[tuple, list[str | None]] = {}
-    for name in names:
-        groups.setdefault(fits[name].key, []).append(name)
-    rows = summary.with_row_index("place")
     parts = [
-        _scored(rows.filter(_is_one_of(members)), params, (fits[members[0]], model.clock), with_interval=with_interval)
-        for members in groups.values()
+        _scored(rows, params, (fitted, model.clock), with_interval=with_interval)
+        for rows, fitted in by_fit(summary, model)
     ]
     return pl.concat(parts).sort("place").select(schema.keys()) if parts else pl.DataFrame(schema=schema)
+
+
+def expected_value(summary: pl.DataFrame, params: Terms, model: ValuationModel) -> pl.Series:
+    """`value` of `value_summary` alone, in the order of the rows; the rest is not computed."""
+    parts = [
+        rows.select("place", value=_units(worth(rows, fitted) * _asked(rows, params, fitted, model.clock), fitted))
+        for rows, fitted in by_fit(summary, model)
+    ]
+    return pl.concat(parts).sort("place")["value"] if parts else pl.Series("value", [], dtype=pl.Int64)
+
+
+def by_fit(summary: pl.DataFrame, model: ValuationModel) -> Iterator[tuple[pl.DataFrame, Fitted]]:
+    """The rows of segments that share their models, with their `place`."""
+    groups: dict[tuple, tuple[Fitted, list[str | None]]] = {}
+    for name in summary["segment"].unique().to_list():
+        fitted = model.of(name)
+        groups.setdefault(fitted.key, (fitted, []))[1].append(name)
+    rows = summary.with_row_index("place")
+    for fitted, members in groups.values():
+        yield (rows if len(groups) == 1 else rows.filter(_is_one_of(members))), fitted
+
+
+def worth(rows: pl.DataFrame, fitted: Fitted) -> Array:
+    """Expected net money of an order, in float currency."""
+    return fitted.spend.net_value(fitted.choice.spend_model, spend_facts(rows)) * fitted.choice.value_level
+
+
+def _asked(rows: pl.DataFrame, params: Terms, fitted: Fitted, clock: Clock) -> Array:
+    """Expected discounted orders of the horizon: the mean of the models."""
+    place, known, until = _times(rows, params, clock)
+    found = [_discounted(counts, known, until, params)[1] * fitted.choice.level for counts in fitted.counts]
+    mean: Array = sum(found, start=np.zeros(len(known[0]))) / len(found)
+    return mean[place]
+
+
+def _times(rows: pl.DataFrame, params: Terms, clock: Clock) -> tuple[Index, tuple[Array, Array, Array], Array]:
+    """Each row's place among the distinct (x, t_x, T) on the clock, these, and the moments ahead on the clock."""
+    place, distinct = CountRows.located(*times_on(rows, clock))
+    today = _today(rows)
+    moments = clock.between(today, today + _moments(float(params.horizon_days)))
+    return place, (distinct.x, distinct.t_x, distinct.age), moments
+
+
+def _today(rows: pl.DataFrame) -> int:
+    return int(rows["first_on"].cast(pl.Int32)[0] + rows["age"][0])
 
 
 def _is_one_of(segments: list[str | None]) -> pl.Expr:
@@ -81,21 +121,20 @@ _SCORES: dict[str, pl.DataType] = {
 def _scored(rows: pl.DataFrame, params: Terms, model: tuple[Fitted, Clock], *, with_interval: bool) -> pl.DataFrame:
     """The rows of segments that share their models, with their scores."""
     fitted, _ = model
-    counts, facts = _Counts.of(rows, params, model, with_interval=with_interval), spend_facts(rows)
-    worth = fitted.spend.net_value(fitted.choice.spend_model, facts) * fitted.choice.value_level
-    value = counts.discounted * worth
+    counts, each = _Counts.of(rows, params, model, with_interval=with_interval), worth(rows, fitted)
+    value = counts.discounted * each
     lo, hi, spread = None, None, pl.lit(None, dtype=pl.Float64)
     if with_interval:
-        variance = _variance(counts, facts, worth, fitted)
-        lo, hi = _interval(counts, counts.discounted * worth, variance, params.confidence)
+        variance = _variance(counts, spend_facts(rows), each, fitted)
+        lo, hi = _interval(counts, value, variance, params.confidence)
         spread = pl.lit(pl.Series(np.sqrt(variance))) if fitted.has_amounts else spread
     return rows.select("place", "customer_id", "segment", "x", "t_x", "age").with_columns(
         p_alive=pl.Series(counts.alive),
         expected_orders=pl.Series(counts.orders),
-        order_value=pl.Series(worth),
-        value=_units(value, len(rows), fitted),
-        lo=_units(lo, len(rows), fitted),
-        hi=_units(hi, len(rows), fitted),
+        order_value=pl.Series(each),
+        value=_units(value, fitted),
+        lo=_units(lo, fitted),
+        hi=_units(hi, fitted),
         value_sd=spread,
         p_order_90=pl.Series(1.0 - counts.silent_soon),
         model_used=pl.lit(fitted.model_used),
@@ -103,11 +142,11 @@ def _scored(rows: pl.DataFrame, params: Terms, model: tuple[Fitted, Clock], *, w
     )
 
 
-def _units(amount: Array | None, size: int, fitted: Fitted) -> pl.Series:
+def _units(amount: Array | None, fitted: Fitted) -> pl.Expr:
     """Amounts as whole ten-thousandths; null where there is nothing to tell."""
     if amount is None or not fitted.has_amounts:
-        return pl.Series([None] * size, dtype=pl.Int64)
-    return pl.Series(np.rint(np.clip(amount, -_MOST, _MOST) * 10_000.0).astype(np.int64))
+        return pl.lit(None, dtype=pl.Int64)
+    return pl.lit(pl.Series(np.rint(np.clip(amount, -_MOST, _MOST) * 10_000.0).astype(np.int64)))
 
 
 @dataclass(frozen=True)
@@ -125,13 +164,12 @@ class _Counts:
     def of(cls, summary: pl.DataFrame, params: Terms, model: tuple[Fitted, Clock], *, with_interval: bool) -> _Counts:
         """Each model is asked once per distinct (x, t_x, T); a level of 1.1 lets a tenth more time pass."""
         fitted, clock = model
-        place, rows = CountRows.located(*times_on(summary, clock))
-        today = int(summary["first_on"].cast(pl.Int32)[0] + summary["age"][0])
-        level, horizon = fitted.choice.level, float(params.horizon_days)
+        place, known, until = _times(summary, params, clock)
+        today, level, horizon = _today(summary), fitted.choice.level, float(params.horizon_days)
         ahead, soon = (float(clock.between(today, today + days)) * level for days in (horizon, SOON_DAYS))
-        known, nothing, found = (rows.x, rows.t_x, rows.age), np.zeros(len(rows.x)), []
+        nothing, found = np.zeros(len(known[0])), []
         for counts in fitted.counts:
-            orders, discounted = _discounted(counts, known, clock.between(today, today + _moments(horizon)), params)
+            orders, discounted = _discounted(counts, known, until, params)
             found.append(
                 (
                     counts.p_alive(*known),

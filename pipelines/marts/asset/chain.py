@@ -26,11 +26,11 @@ import polars as pl
 from pipelines.contracts.marts import MartParams
 from pipelines.marts.asset import states
 from pipelines.marts.asset.assumptions import Assumptions
-from pipelines.marts.asset.facts import Facts
+from pipelines.marts.asset.facts import Facts, replaced
 from pipelines.marts.asset.outlook import expected_money
 from pipelines.marts.segments.value_tiers import tiers
 from pipelines.science.numerics import Index
-from pipelines.science.valuation_scores import value_summary
+from pipelines.science.valuation_scores import expected_value
 
 FACTS = ("purchase_n", "first_on", "last_on", "spent", "returned")
 """What a value rests on, per customer: two equal rows of facts have equal values."""
@@ -112,8 +112,7 @@ class Chain:
             if then is None:
                 some = self._facts.late(before.on, before.on, end)
                 again = self._facts.only(some).summary(before.on, end)
-                kept = self._last.filter(~pl.col("customer_id").is_in(some.implode()))
-                opened = pl.concat([kept, again]).sort("customer_id")
+                opened = replaced(self._last, again, some)
                 late = identified = self._revalued(late, again, old, before.on, some.to_numpy())
             else:
                 opened = self._facts.summary(before.on, end)
@@ -121,12 +120,18 @@ class Chain:
                 late = self._revalued(late, known, old, before.on)
                 identified = self._revalued(late, opened, old, before.on)
             revised = identified if new is old else self._valued(opened, new, before.on)
-        self._last = summary = self._facts.summary(end, end)
+        self._last = summary = self._summary(before.on, end)
         closing = self._valued(summary, new, end)
         after = self._position(before, closing, summary, end)
         steps = [_start(before), late, identified, revised, revised, closing]
         rows = self._rows(before, after, steps, self._expected(opened, new, before.on, end))
         return rows, after
+
+    def _summary(self, since: date | None, end: date) -> pl.DataFrame:
+        """The facts at a period end, from those of the period end before where this chain closed it."""
+        if since is None or self._last.is_empty():
+            return self._facts.summary(end, end)
+        return self._facts.summary_after(self._last, since, end)
 
     @staticmethod
     def _among(summary: pl.DataFrame, some: pl.Series) -> pl.DataFrame:
@@ -155,10 +160,10 @@ class Chain:
 
     def _valued(self, summary: pl.DataFrame, by: Assumptions, on: date) -> _Valued:
         """Customers of a summary valued by assumptions; 0 and no state for all others."""
-        found = value_summary(summary, self._params, by.model, with_interval=False)
+        found = expected_value(summary, self._params, by.model)
         state = states.states(summary, by.cuts, on, self._params)
         who = summary["customer_id"].to_numpy()
-        value = self._dense(who, found["value"].fill_null(0).to_numpy())
+        value = self._dense(who, found.fill_null(0).to_numpy())
         dense_state = self._dense(who, state)
         return _Valued(value, dense_state, states.in_base(dense_state), self._dense_facts(summary))
 

@@ -163,8 +163,22 @@ class Facts:
     def late(self, dated_to: date, known_from: date, known_to: date) -> pl.Series:
         """Customers with a fact dated up to a day that was learnt after `known_from` and by `known_to`."""
         when = pl.col("known_on").is_between(known_from, known_to, closed="right")
-        orders = self.orders.lazy().filter(when & (pl.col("ordered_on") <= dated_to)).select("customer_id")
-        refunds = self.refunds.lazy().filter(when & (pl.col("refunded_on") <= dated_to)).select("customer_id")
+        return self._with(
+            when & (pl.col("ordered_on") <= dated_to),
+            when & (pl.col("refunded_on") <= dated_to),
+        )
+
+    def touched(self, since: date, until: date) -> pl.Series:
+        """Customers of whom something happened, or was learnt, after a day and up to another."""
+
+        def news(column: str) -> pl.Expr:
+            return pl.col(column).is_between(since, until, closed="right")
+
+        return self._with(news("ordered_on") | news("known_on"), news("refunded_on") | news("known_on"))
+
+    def _with(self, of_orders: pl.Expr, of_refunds: pl.Expr) -> pl.Series:
+        orders = self.orders.lazy().filter(of_orders).select("customer_id")
+        refunds = self.refunds.lazy().filter(of_refunds).select("customer_id")
         return pl.concat([orders, refunds]).unique().collect()["customer_id"].sort()
 
     def only(self, some: pl.Series) -> Facts:
@@ -176,24 +190,31 @@ class Facts:
         """A `summarise_days` frame of those orders, by number, with `segment`, `last_gap_days` and first `channel`."""
         orders = self.known(dated_to, known_to)
         days = order_days(orders)
-        bought = pl.col("ordered_on").filter("is_purchase")
-        before = (
-            days.lazy()
-            .group_by("customer_id", maintain_order=True)
-            .agg(bought.get(-2, null_on_oob=True).alias("before_on"))
+        summary = summarise_days(days, dated_to)
+        bought = days.lazy().filter("is_purchase").with_columns(
+            pl.when(pl.col("customer_id") == pl.col("customer_id").shift(1))
+            .then((pl.col("ordered_on") - pl.col("ordered_on").shift(1)).dt.total_days())
+            .alias("last_gap_days")
+        )  # fmt: skip
+        gaps = bought.group_by("customer_id").agg(pl.col("last_gap_days").last())
+        channels = orders.lazy().filter("is_kept").group_by("customer_id", "ordered_on").agg(pl.col("channel").min())
+        who, first = "customer_id", ["customer_id", "first_on"]
+        return (
+            summary.lazy()
+            .join(self.segments.lazy(), on=who, how="left", maintain_order="left")
+            .join(channels.rename({"ordered_on": "first_on"}), on=first, how="left", maintain_order="left")
+            .join(gaps, on=who, how="left", maintain_order="left")
             .collect()
         )
-        channels = orders.filter("is_kept").group_by("customer_id", "ordered_on").agg(pl.col("channel").min())
-        return (
-            summarise_days(days, dated_to)
-            .join(self.segments, on="customer_id", how="left", maintain_order="left")
-            .join(before, on="customer_id", how="left", maintain_order="left")
-            .join(
-                channels.rename({"ordered_on": "first_on"}),
-                on=["customer_id", "first_on"],
-                how="left",
-                maintain_order="left",
-            )
-            .with_columns((pl.col("last_on") - pl.col("before_on")).dt.total_days().alias("last_gap_days"))
-            .drop("before_on")
-        )
+
+    def summary_after(self, before: pl.DataFrame, since: date, until: date) -> pl.DataFrame:
+        """`summary` of one day for both, from that of an earlier day: only customers with news are summarised."""
+        some = self.touched(since, until)
+        age = (pl.lit(until, dtype=pl.Date) - pl.col("first_on")).dt.total_days().alias("age")
+        return replaced(before.with_columns(age), self.only(some).summary(until, until), some)
+
+
+def replaced(summary: pl.DataFrame, again: pl.DataFrame, some: pl.Series) -> pl.DataFrame:
+    """A summary in which the rows of `some` customers are those of another."""
+    kept = summary.filter(~pl.col("customer_id").is_in(some.implode()))
+    return pl.concat([kept, again]).sort("customer_id")

@@ -14,7 +14,8 @@ import polars as pl
 from pipelines.contracts.marts import MartParams
 from pipelines.science.count_model import CountRows
 from pipelines.science.numerics import Array, legendre
-from pipelines.science.valuation_model import Fitted, ValuationModel, spend_facts, times_on
+from pipelines.science.valuation_model import Fitted, ValuationModel, times_on
+from pipelines.science.valuation_scores import by_fit, worth
 
 _NODES = 2
 
@@ -27,17 +28,10 @@ def expected_money(
     Two matrices (float currency), one row per row of the summary, one column per span (from, to], in days.
     """
     plain, discounted = np.zeros((len(summary), len(spans))), np.zeros((len(summary), len(spans)))
-    found = {name: model.of(name) for name in summary["segment"].unique().to_list()}
-    keys = {name: fitted.key for name, fitted in found.items()}
-    segments = summary["segment"].to_list()
-    for key, fitted in {keys[name]: fitted for name, fitted in found.items()}.items():
-        mine = np.flatnonzero([keys[name] == key for name in segments])
-        part = summary[mine]
-        worth = np.zeros(len(part))
-        if fitted.has_amounts:
-            worth = fitted.spend.net_value(fitted.choice.spend_model, spend_facts(part)) * fitted.choice.value_level
+    for part, fitted in by_fit(summary, model):
+        mine, each = part["place"].to_numpy(), worth(part, fitted) if fitted.has_amounts else np.zeros(len(part))
         orders, valued = _orders(part, model, fitted, params, spans)
-        plain[mine], discounted[mine] = orders * np.c_[worth], valued * np.c_[worth]
+        plain[mine], discounted[mine] = orders * np.c_[each], valued * np.c_[each]
     return plain, discounted
 
 
