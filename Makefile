@@ -24,8 +24,8 @@ run: $(READY) ## Build and publish the warehouse from your own exports in data/l
 ui: $(READY) ## Open the Dagster UI on http://127.0.0.1:3000
 	$(BIN)/caw ui
 
-test: $(READY) ## Run every test that CI runs
-	$(BIN)/python -m pytest
+test: $(READY) ## Run every test that CI runs, on up to four cores
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
 
 lint: $(READY) ## Check style, types, imports, SQL and the layers of the dbt project
 	$(BIN)/ruff check .

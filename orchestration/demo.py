@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ProcessPoolExecutor
 from datetime import date
+from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 
 from orchestration.console import step
@@ -20,13 +23,20 @@ MONTHS, START = 30, date(2023, 7, 1)
 
 
 def prepare_simulated(settings: Settings, customers: int, seed: int, progress: Progress) -> None:
-    """Simulate a company into the demo's house: exports in landing, planted truth beside them."""
+    """Simulate a company into the demo's house: exports in landing, planted truth beside them.
+
+    Another process does it; this one loads what the run needs meanwhile, which takes about as long.
+    """
     from pipelines.simulate import simulate  # noqa: PLC0415
 
     _claim(settings, {"data": "simulated", "customers": customers, "seed": seed})
-    with step(progress, "simulate a company") as rows:
-        summary = simulate(settings.home, customers, MONTHS, seed, START, "company", Quiet())
-        rows.append(summary.orders)
+    with (
+        step(progress, "simulate a company") as rows,
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart,
+    ):
+        work = apart.submit(simulate, settings.home, customers, MONTHS, seed, START, "company", Quiet())
+        import_module("orchestration.build")
+        rows.append(work.result().orders)
 
 
 def prepare_completejourney(settings: Settings, progress: Progress) -> None:

@@ -19,6 +19,7 @@ import pytest
 from pipelines.contracts.settings import Settings
 
 TEST_PEPPER = "a pepper for tests, fixed so that digests compare"
+WORLD_FIXTURES = {"world", "house_copy"}
 WORLD_PEOPLE, WORLD_MONTHS, WORLD_SEED, WORLD_START = 500, 30, 11, date(2023, 7, 1)
 
 
@@ -34,6 +35,14 @@ class TinyWorld:
     def truth(self, table: str) -> pl.DataFrame:
         """A table of planted truth."""
         return pl.read_parquet(self.truth_dir / f"{table}.parquet")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests of the tiny world to one worker, first, and every other file to one worker as a whole."""
+    for item in items:
+        shares_world = WORLD_FIXTURES & set(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group("world" if shares_world else str(item.path)))
+    items.sort(key=lambda item: not WORLD_FIXTURES & set(getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture(scope="session", autouse=True)
