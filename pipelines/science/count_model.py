@@ -36,6 +36,32 @@ def clean(x: ArrayLike, t_x: ArrayLike, age: ArrayLike) -> tuple[Array, Array, A
     return counts, last, ages
 
 
+_BITS = 21
+"""Bits of each part of a packed row; three fit into 63."""
+
+
+def _packed(counts: Array, last: Array, ages: Array) -> Index | None:
+    """One integer per row that sorts as (x, t_x, T); None where a value is not whole, or too large."""
+    for values in (counts, last, ages):
+        if len(values) == 0 or values.max() >= 1 << _BITS or (values != np.floor(values)).any():
+            return None
+    high, middle, low = (values.astype(np.int64) for values in (counts, last, ages))
+    return (high << 2 * _BITS) | (middle << _BITS) | low
+
+
+def _counted(packed: Index) -> tuple[Index, Index]:
+    """Distinct values in order, and how often each occurs: sorting integers is far cheaper than grouping rows."""
+    ordered = np.sort(packed)
+    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    return ordered[first], np.diff(np.append(first, len(ordered)))
+
+
+def _unpacked(packed: Index, n: Index) -> tuple[Array, Array, Array, Array]:
+    part = (1 << _BITS) - 1
+    columns = (packed >> 2 * _BITS, (packed >> _BITS) & part, packed & part, n)
+    return tuple(column.astype(np.float64) for column in columns)  # type: ignore[return-value]
+
+
 @dataclass(frozen=True)
 class CountRows:
     """Distinct rows (x, t_x, T) with the number of customers `n` (any weight >= 0) in each."""
@@ -49,6 +75,9 @@ class CountRows:
     def of(cls, x: ArrayLike, t_x: ArrayLike, age: ArrayLike, weights: ArrayLike | None = None) -> CountRows:
         """Group customers on equal (x, t_x, T), in sorted order."""
         counts, last, ages = clean(x, t_x, age)
+        packed = _packed(counts, last, ages) if weights is None else None
+        if packed is not None:
+            return cls(*_unpacked(*_counted(packed)))
         frame = pl.DataFrame({"x": counts, "t_x": last, "age": ages})
         keys = ["x", "t_x", "age"]
         if weights is None:
@@ -64,6 +93,10 @@ class CountRows:
     def located(cls, x: ArrayLike, t_x: ArrayLike, age: ArrayLike) -> tuple[Index, CountRows]:
         """The distinct rows, and the position of every customer among them."""
         counts, last, ages = clean(x, t_x, age)
+        packed = _packed(counts, last, ages)
+        if packed is not None:
+            found, n = _counted(packed)
+            return np.searchsorted(found, packed), cls(*_unpacked(found, n))
         keys = ["x", "t_x", "age"]
         frame = pl.DataFrame({"x": counts, "t_x": last, "age": ages})
         distinct = frame.group_by(keys).len("n").sort(keys).with_row_index("place")
@@ -79,8 +112,13 @@ class CountRows:
         return other
 
     def over(self, scale: float) -> CountRows:
-        """Time divided by `scale`."""
-        return replace(self, t_x=self.t_x / scale, age=self.age / scale)
+        """Time divided by `scale`; tables over distinct values are kept."""
+        other = replace(self, t_x=self.t_x / scale, age=self.age / scale)
+        other.__dict__["x_table"] = self.x_table
+        for name in ("age_table", "t_x_table"):
+            distinct, place = getattr(self, name)
+            other.__dict__[name] = (distinct / scale, place)
+        return other
 
     @cached_property
     def x_table(self) -> tuple[Array, Index]:

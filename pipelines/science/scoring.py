@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from pipelines.science.count_model import CountModel
+from pipelines.science.count_model import CountModel, CountRows
 from pipelines.science.gamma_gamma import GammaGamma
 from pipelines.science.numerics import as_floats
 
@@ -35,10 +35,9 @@ def score(model: CountModel, spend: GammaGamma, customers: pl.DataFrame, params:
     orders for good). Row order is kept. A null in x, t_x or age counts as 0.
     """
     keys = ["x", "t_x", "age"]
-    base = customers.lazy().with_columns(pl.col(keys).fill_null(0).cast(pl.Int32))
-    rows = base.select(keys).unique().sort(keys).collect()
-    x, t_x, age = (rows[name].to_numpy().astype(np.float64) for name in keys)
-    t_x, age = t_x / params.unit_days, age / params.unit_days
+    base = customers.with_columns(pl.col(keys).fill_null(0).cast(pl.Int32))
+    place, rows = CountRows.located(*(base[name].to_numpy() for name in keys))
+    x, t_x, age = rows.x, rows.t_x / params.unit_days, rows.age / params.unit_days
     ends = np.append(as_floats(params.period_ends_days), params.horizon_days) / params.unit_days
     expected = model.expected_by(ends, x, t_x, age)
     rate = float(np.log1p(max(params.discount_rate, 0.0))) / 365.0 * params.unit_days
@@ -49,11 +48,7 @@ def score(model: CountModel, spend: GammaGamma, customers: pl.DataFrame, params:
         "expected_orders": expected[:, -1],
         "dert": model.dert(rate, x, t_x, age),
     }
-    answers = rows.lazy().with_columns(**{name: pl.Series(name, values) for name, values in columns.items()})
     worth = spend.expected_value(customers["orders_n"].to_numpy(), customers["mean_value"].to_numpy())
-    return (
-        base.join(answers, on=keys, how="left", maintain_order="left")
-        .with_columns(expected_order_value=pl.Series(worth))
-        .with_columns(expected_value=pl.col("expected_orders") * pl.col("expected_order_value"))
-        .collect()
-    )
+    return base.with_columns(
+        *(pl.Series(name, values[place]) for name, values in columns.items()), expected_order_value=pl.Series(worth)
+    ).with_columns(expected_value=pl.col("expected_orders") * pl.col("expected_order_value"))
