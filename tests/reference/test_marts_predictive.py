@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -275,3 +276,21 @@ def test_risk_is_calibrated_monotone_and_in_money(marts: Tables, orders: dict[st
     np.testing.assert_allclose(both["value_at_risk"].cast(pl.Float64).to_numpy(), wanted, atol=1e-4)
     never = 1.0 - rows["p_alive"].to_numpy()
     assert (risk > never).mean() > 0.9
+
+
+def test_overdue_is_beyond_nine_in_ten_of_ones_own_gaps(marts: Tables, orders: dict[str, list[dict]]) -> None:
+    cuts = dict(marts["lifecycle_cut_points"].select("segment", "dormant_days").iter_rows())
+    seen: dict[tuple[bool, bool], int] = defaultdict(int)
+    for row in marts["customer_churn_risk"].to_dicts():
+        days = sorted(_history(orders[row["customer_id"]], SHAPE.as_of))
+        gaps = sorted((later - earlier).days for earlier, later in pairwise(days))
+        usual = cuts.get(row["segment"], cuts["(all)"])
+        limit = Decimal(usual)
+        if gaps:
+            own = next(gap for gap in gaps if sum(other <= gap for other in gaps) >= Decimal("0.9") * len(gaps))
+            known = min(len(gaps), 5)
+            limit = (Decimal(known * own + (5 - known) * usual) / 5).quantize(Decimal(1), "ROUND_HALF_UP")
+        assert row["overdue_after_days"] == limit
+        assert row["is_overdue"] == ((SHAPE.as_of - days[-1]).days > limit)
+        seen[(len(gaps) >= 5, row["is_overdue"])] += 1
+    assert len(seen) == 4

@@ -12,6 +12,8 @@ import polars as pl
 from pipelines.contracts.columns import Table, flag, integer, money, number, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.churn.churn_backtest import PARTS
+from pipelines.marts.churn.lifecycle_cut_points import POOLED
+from pipelines.marts.churn.overdue import limit_days, own_limits
 from pipelines.marts.common import AS_OF, CURRENCY, CUSTOMER_ID, stamp
 from pipelines.marts.ltv.orders import ORDER_INPUTS, ORDER_READS, known_by, order_rows
 from pipelines.science.churn import SILENT_DAYS, Curve, silence
@@ -38,6 +40,18 @@ TABLE = Table(
         number("p_recency_only", "What the days since the last order alone would say", null_means=_NO_CURVE),
         number("p_base_rate", "Share of all customers that was silent on past days", null_means=_NO_CURVE),
         number("p_alive", "Chance that the customer has not left for good: no churn risk", required=True),
+        integer(
+            "overdue_after_days",
+            "Nine in ten of the customer's own gaps were no longer; with fewer than five gaps the segment's 90th "
+            "percentile stands for those that are missing",
+            unit="days",
+            null_means="fewer than five gaps, and the segment has no cut points",
+        ),
+        flag(
+            "is_overdue",
+            "Silent for longer than overdue_after_days: a label beside the customer's own rhythm, no forecast",
+            null_means="overdue_after_days is not known",
+        ),
         flag("is_calibrated", "The risk went through a calibration learned from past days", required=True),
         text("method", "How the risk is made", required=True, values=(CALIBRATED, PLAIN)),
         money(
@@ -66,7 +80,10 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
         pl.lit("value").alias("part"),
     )
     curves = inputs["churn_backtest"].filter(pl.col("part") == PARTS[2])
-    return pl.concat([order_rows(inputs, params), values, curves], how="diagonal")
+    cuts = inputs["lifecycle_cut_points"].select(
+        pl.col("segment").alias("label"), pl.col("dormant_days").alias("segment_days"), pl.lit("cuts").alias("part")
+    )
+    return pl.concat([order_rows(inputs, params), values, curves, cuts], how="diagonal")
 
 
 def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
@@ -79,6 +96,7 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     rows = parts.collect()
     values = rows.filter(pl.col("part") == "value").select("customer_id", "label", "p_alive", "expected_value")
     curves = rows.filter(pl.col("part") == PARTS[2]).select("model", "place", "forecast", "actual")
+    cuts = rows.filter(pl.col("part") == "cuts").select("label", "segment_days")
     days = order_days(known_by(rows.filter(pl.col("part").is_null()), params.as_of))
     summary = summarise_days(days, params.as_of)
     score = silence(summary, params.as_of, clock_of(days, params.as_of, SILENT_DAYS))
@@ -100,6 +118,7 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
             ),
         )
         .join(values, on="customer_id", how="left", maintain_order="left")
+        .pipe(_with_overdue, days, cuts)
         .lazy()
         .with_columns(
             pl.col("label").alias("segment"),
@@ -109,6 +128,18 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
             (pl.col("expected_value") * pl.col("p_no_order_90")).round().cast(pl.Int64).alias("value_at_risk"),
             *stamp(params),
         )
+    )
+
+
+def _with_overdue(scores: pl.DataFrame, days: pl.DataFrame, cuts: pl.DataFrame) -> pl.DataFrame:
+    """Scores with the limit of the customer's own rhythm, and whether the silence is beyond it."""
+    named = pl.when(pl.col("label").is_in(cuts["label"].implode())).then("label").otherwise(pl.lit(POOLED))
+    return (
+        scores.with_columns(named.alias("cut"))
+        .join(cuts.rename({"label": "cut"}), on="cut", how="left", maintain_order="left")
+        .join(own_limits(days), on="customer_id", how="left", maintain_order="left")
+        .with_columns(limit_days().alias("overdue_after_days"))
+        .with_columns((pl.col("silence_days") > pl.col("overdue_after_days")).alias("is_overdue"))
     )
 
 
@@ -128,18 +159,20 @@ MART = Mart(
         "Which customers are likeliest to stay away for the next 90 days, and what are they worth?",
         "How much of the expected value is at risk in each segment?",
         "Whose risk is far above what recency alone would say?",
+        "Who is silent for longer than is usual for that very customer?",
     ),
     example_sql=(
         "select segment, count(*) as customers, avg(p_no_order_90) as mean_risk, sum(value_at_risk) as at_risk, "
         "sum(expected_value) as expected from marts.customer_churn_risk group by segment order by at_risk desc"
     ),
-    inputs=(*ORDER_INPUTS, "customer_ltv_predictive", "churn_backtest"),
+    inputs=(*ORDER_INPUTS, "customer_ltv_predictive", "churn_backtest", "lifecycle_cut_points"),
     reads={
         **ORDER_READS,
         "customer_ltv_predictive": ("customer_id", "segment", "p_alive", "expected_value"),
         "churn_backtest": ("model", "part", "place", "forecast", "actual"),
+        "lifecycle_cut_points": ("segment", "dormant_days"),
     },
-    once=("churn_backtest",),
+    once=("churn_backtest", "lifecycle_cut_points"),
     local=local,
     partial=partial,
     finalize=finalize,
