@@ -1,6 +1,6 @@
 """Mart assets: made from the registry, so that a new mart needs no line here.
 
-Lives here: one op that computes the selected marts in order. Stays out: any formula (`pipelines.marts`).
+Lives here: one op that computes the selected marts. Stays out: any formula (`pipelines.marts`).
 """
 
 from collections.abc import Iterator
@@ -8,11 +8,10 @@ from collections.abc import Iterator
 import polars as pl
 from dagster import AssetExecutionContext, AssetKey, AssetSpec, MaterializeResult, MetadataValue, multi_asset
 
-from orchestration.console import step
 from orchestration.house import House
 from pipelines.contracts.core import CORE
-from pipelines.contracts.marts import Mart
-from pipelines.marts import MARTS, compute, read_inputs, read_previous
+from pipelines.contracts.marts import Inputs, Mart
+from pipelines.marts import MARTS, compute_ready, read_inputs, read_previous
 from pipelines.warehouse import mart_params, open_build, served_path, write_table
 
 
@@ -47,22 +46,27 @@ def _spec(mart: Mart) -> AssetSpec:
     description="Compute the selected marts, each from core and from marts before it.",
 )
 def marts(context: AssetExecutionContext) -> Iterator[MaterializeResult]:
-    """Compute the selected marts in registry order and write them into the build."""
+    """Compute the selected marts, each once those before it are written, and write them into the build."""
     house: House = context.resources.house
+    selected = [mart for mart in MARTS if mart_key(mart.name) in context.selected_asset_keys]
     with open_build(house.settings) as con:
+
+        def read(mart: Mart) -> Inputs:
+            house.progress.start(_label(mart))
+            return {**read_inputs(con, mart), **read_previous(con, mart, served_path(house.settings))}
+
         params = mart_params(con, house.settings)
-        for mart in MARTS:
-            if mart_key(mart.name) not in context.selected_asset_keys:
-                continue
-            with step(house.progress, f"mart {mart.name}") as rows:
-                before = read_previous(con, mart, served_path(house.settings))
-                frame = compute(mart, {**read_inputs(con, mart), **before}, params)
-                write_table(con, "marts", mart.table, frame)
-                rows.append(len(frame))
+        for mart, frame in compute_ready(selected, read, params, house.settings.threads):
+            write_table(con, "marts", mart.table, frame)
+            house.progress.finish(_label(mart), len(frame))
             yield MaterializeResult(
                 asset_key=mart_key(mart.name),
                 metadata={"rows": len(frame), "preview": MetadataValue.md(_preview(frame))},
             )
+
+
+def _label(mart: Mart) -> str:
+    return f"mart {mart.name}"
 
 
 def _preview(frame: pl.DataFrame) -> str:

@@ -8,11 +8,13 @@ from pipelines.marts.digest import digest
 from pipelines.marts.profit.mart_coverage import headline_basis
 from pipelines.marts.registry import MARTS
 from pipelines.marts.runner import compute, compute_all, read_inputs, read_previous, required_columns
+from pipelines.marts.schedule import compute_ready
 
 __all__ = [
     "MARTS",
     "compute",
     "compute_all",
+    "compute_ready",
     "digest",
     "headline_basis",
     "read_inputs",
