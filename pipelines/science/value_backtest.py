@@ -69,6 +69,7 @@ class Past:
     spend_value: dict[str, Array]
     actual_orders: Array
     actual_value: Array
+    cohort_errors: Mapping[str | None, tuple[float, str]]
 
     def of_segment(self, segment: str | None, *, is_all: bool) -> Mask:
         """Which customers belong to a segment, or all."""
@@ -98,10 +99,11 @@ def look_back(then: pl.DataFrame, now: pl.DataFrame, origin: date, tested: int) 
         value = {name: found * worth[DEFAULT.spend_model] for name, found in orders.items()}
     spend_value = {name: orders[DEFAULT.count_model] * each for name, each in worth.items()}
     actual = _outcome(summary, now, origin, origin + timedelta(days=tested))
-    baselines = _baselines(summary, then, origin, tested)
+    cohorts, errors = cohort_value(summary, then, origin, tested)
+    baselines = _baselines(summary, then, origin, tested) | {"cohort": (None, cohorts)}
     orders |= {name: found[0] for name, found in baselines.items() if found[0] is not None}
     value |= {name: found[1] for name, found in baselines.items()}
-    return Past(origin, tested, summary, clock, fits, orders, value, spend_value, *actual)
+    return Past(origin, tested, summary, clock, fits, orders, value, spend_value, *actual, errors)
 
 
 def _order_candidates(summary: pl.DataFrame, clock: Clock, fits: Fits, origin: date, tested: int) -> dict[str, Array]:
@@ -166,7 +168,6 @@ def _baselines(
         "historical_rate": (rate, rate * np.maximum(facts.mean - facts.returned / np.maximum(facts.orders, 1.0), 0.0)),
         "last_horizon": (repeats, value),
         "segment_mean": (mean_orders, mean_value),
-        "cohort": (None, cohort_value(summary, then, origin, tested)[0]),
     }
 
 

@@ -13,7 +13,9 @@ import pytest
 from support.marts_core import Shape, lazy, make_core
 
 from pipelines.contracts.marts import MartParams
-from pipelines.marts import MARTS, compute_all
+from pipelines.marts import MARTS, compute, compute_all
+from pipelines.marts.ltv.fallback import published
+from pipelines.marts.ltv.ltv_reconciliation import GIVES_WAY
 from pipelines.marts.ltv.orders import known_by, order_rows
 from pipelines.science.valuation_model import COUNT_CHOICES
 
@@ -232,7 +234,35 @@ def test_reconciliation_ties_to_the_customers(marts: Tables) -> None:
         pl.col("kind") == "champion", pl.col("segment") == "(all)", pl.col("decile") == 0, pl.col("target") == "value"
     ).to_dicts()[-1]  # fmt: skip
     assert float(past["realised"]) == pytest.approx(tested["actual"] * tested["customer_n"], rel=1e-7)
-    assert past["diff"] == past["predictive"] - past["realised"]
+    for row in rows.filter(pl.col("period") == "past").to_dicts():
+        published = row["cohort"] if row["value_source"] == "cohort" else row["predictive"]
+        lo, hi = (row[f"{'cohort' if row['value_source'] == 'cohort' else 'predictive'}_{end}"] for end in ("lo", "hi"))
+        assert row["diff"] == published - row["realised"]
+        assert row["is_covered"] == (lo <= row["realised"] <= hi)
+        assert row["predictive_lo"] < row["predictive"] < row["predictive_hi"]
+        assert (row["value_source"] == "cohort") == (row["is_overlap"] is False)
+
+
+def test_a_segment_whose_models_disagree_is_published_by_its_cohorts_and_says_so(core: Tables, marts: Tables) -> None:
+    """Levels planted so that one segment's model says four times as much, and is sure of it."""
+    here = (pl.col("kind") == "chosen") & (pl.col("target") == "orders") & (pl.col("segment") == "ads")
+    planted = marts["ltv_backtest"].with_columns(
+        level=pl.when(here).then(4.0).otherwise("level"), level_log_sd=pl.col("level_log_sd") * 0.01
+    )
+    inputs = {**lazy(core), **{name: frame.lazy() for name, frame in marts.items()}, "ltv_backtest": planted.lazy()}
+    by_name = {mart.name: mart for mart in MARTS}
+    values = compute(by_name["customer_ltv_predictive"], inputs, PARAMS)
+    rows = compute(by_name["ltv_reconciliation"], {**inputs, "customer_ltv_predictive": values.lazy()}, PARAMS)
+    row = rows.filter(pl.col("segment") == "ads", pl.col("period") == "next").to_dicts()[0]
+    assert (row["is_overlap"], row["value_source"], row["reason"]) == (False, "cohort", GIVES_WAY)
+    mine = values.filter(pl.col("segment") == "ads")
+    assert set(mine["value_source"]) == {"cohort"}
+    assert abs(mine["expected_value"].sum() - row["cohort"]) <= HALF_UP * mine.height
+    assert mine["model_value"].sum() == row["predictive"] > 2 * row["cohort"]
+    by_model = mine.sort("model_value", "customer_id")["expected_value"].cast(pl.Float64).to_numpy()
+    assert (np.diff(by_model) >= -float(HALF_UP)).all()
+    assert (mine["lo"] <= mine["expected_value"]).all()
+    assert (mine["expected_value"] <= mine["hi"]).all()
 
 
 def test_churn_is_measured_against_what_came(marts: Tables, orders: dict[str, list[dict]]) -> None:
@@ -294,3 +324,24 @@ def test_overdue_is_beyond_nine_in_ten_of_ones_own_gaps(marts: Tables, orders: d
         assert row["is_overdue"] == ((SHAPE.as_of - days[-1]).days > limit)
         seen[(len(gaps) >= 5, row["is_overdue"])] += 1
     assert len(seen) == 4
+
+
+@pytest.mark.parametrize(
+    ("cohort", "wanted", "source"),
+    [
+        ([30_0000, 10_0000], [30_0000, 10_0000], "cohort"),  # a third of the model's total, each scaled
+        ([87_0000, 31_0000], [90_0000, 30_0000], "model"),  # inside the joint interval of 2.8
+        ([-9_0000, -3_0000], [-9_0000, -3_0000], "cohort"),  # no factor leads to a loss: the cohort's own shares
+    ],
+)
+def test_the_rule_of_the_fallback(cohort: list[int], wanted: list[int], source: str) -> None:
+    scores = pl.DataFrame(
+        {"customer_id": ["c_1", "c_2"], "segment": ["ads"] * 2, "value": [90_0000, 30_0000], "lo": [80_0000, 20_0000],
+         "hi": [99_0000, 40_0000], "value_sd": [1.0, 1.0]}
+    )  # fmt: skip
+    each = np.array(cohort) / 1e4
+    found = published(scores, (each, {"ads": (1.0, "ok")}), {"ads": 0.0}, 0.9)
+    assert set(found["value_source"]) == {source}
+    assert found["expected_value"].to_list() == wanted
+    assert (found["lo"] < found["expected_value"]).all()
+    assert (found["expected_value"] < found["hi"]).all()

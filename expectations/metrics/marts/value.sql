@@ -62,7 +62,7 @@ select
     )::double as segment_diff_n,
     (
         select count(*) from marts.ltv_reconciliation
-        where period = 'next' and segment <> '(all)' and not is_overlap and value_source <> 'cohort' and cohort > 0
+        where period = 'next' and segment <> '(all)' and not is_overlap and value_source <> 'cohort'
     )::double as not_given_way_n,
     (select value_bias from champion)::double as champion_bias,
     (select coverage_95 from champion)::double as champion_coverage_95,

@@ -69,6 +69,8 @@ def published(
 def _segment(
     rows: pl.DataFrame, error: tuple[float, str], spread: Mapping[str, float], confidence: float
 ) -> pl.DataFrame:
+    """The rows of a segment. Where the cohorts are published, their total is spread as the model ranks customers; where
+    one of the totals is not positive, so that no factor leads from one to the other, each gets the cohort's mean."""
     cohort_se, status = error
     is_known = rows["value"].null_count() == 0
     value, sd = (rows[name].fill_null(0).to_numpy().astype(np.float64) for name in ("value", "value_sd"))
@@ -76,12 +78,13 @@ def _segment(
     model, cohort = model_total(value, sd, log_sd), Total(float(rows["cohort_value"].sum()) * 1e-4, cohort_se)
     is_told = is_known and status != TOO_YOUNG
     gives_way = is_told and disagree(model, cohort, confidence)
-    factor = cohort.amount / model.amount if gives_way and model.amount > 0 and cohort.amount > 0 else 1.0
-    source = SOURCES[1] if gives_way and model.amount > 0 and cohort.amount > 0 else SOURCES[0]
-    scaled = [(pl.col(name) * pl.lit(factor)).round().cast(pl.Int64).alias(name) for name in ("lo", "hi")]
+    can_scale = gives_way and model.amount > 0 and cohort.amount > 0
+    factor = pl.lit(cohort.amount / model.amount if can_scale else 1.0)
+    shift = pl.col("cohort_value") - pl.col("value") if gives_way and not can_scale else pl.lit(0, dtype=pl.Int64)
+    lo, hi, expected = (((pl.col(name) * factor).round().cast(pl.Int64) + shift) for name in ("lo", "hi", "value"))
     return rows.with_columns(
-        *(scaled if factor != 1.0 else []),
-        (pl.col("value") * pl.lit(factor)).round().cast(pl.Int64).alias("expected_value"),
+        *([lo.alias("lo"), hi.alias("hi")] if gives_way else []),
+        (expected if gives_way else pl.col("value")).alias("expected_value"),
         pl.when(pl.lit(is_told)).then("cohort_value").alias("cohort_value"),
-        pl.lit(source).alias("value_source"),
+        pl.lit(SOURCES[int(gives_way)]).alias("value_source"),
     )

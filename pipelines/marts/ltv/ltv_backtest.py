@@ -18,9 +18,10 @@ import polars as pl
 from pipelines.contracts.columns import Table, day, flag, integer, number, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.common import AS_OF, BASES, CURRENCY, UNKNOWN, stamp
+from pipelines.marts.ltv.fallback import TOO_YOUNG, model_total
 from pipelines.marts.ltv.orders import ORDER_INPUTS, ORDER_READS, known_by, order_rows
 from pipelines.science.metrics import calibration_table, forecast_metrics
-from pipelines.science.numerics import Array
+from pipelines.science.numerics import Array, Mask
 from pipelines.science.valuation_model import Choice, ValuationModel
 from pipelines.science.valuation_scores import value_summary
 from pipelines.science.value_backtest import BASELINES, TARGETS, Past, Picked, look_back, origins_of, pick
@@ -58,6 +59,12 @@ TABLE = Table(
         integer("customer_n", "Customers, of all origins for the choice", required=True, unit="customers"),
         number("forecast", "Forecast per customer", unit=_UNIT, null_means=_CHOICE),
         number("actual", "What came, per customer", unit=_UNIT, null_means=_CHOICE),
+        number(
+            "forecast_se",
+            "Standard error of the forecast: of the total of all customers, per customer",
+            unit=_UNIT,
+            null_means="told for the value of the champion, and of cohorts old enough",
+        ),
         number("bias", "Forecast total over the actual one, less 1", null_means=f"{_DECILE}, or the actual is 0"),
         number("mae", "Mean absolute error", unit=_UNIT, null_means=_DECILE),
         number("rmse", "Root mean squared error", unit=_UNIT, null_means=_DECILE),
@@ -134,7 +141,16 @@ def _origin_rows(past: Past) -> Iterator[dict[str, Any]]:
                 is_spend = forecasts is past.spend_value
                 kind = "baseline" if name in BASELINES else "spend" if is_spend else "model"
                 key = {"origin_on": past.origin, "segment": segment, "target": target, "model": name, "kind": kind}
-                yield from _measured(key, forecast[mine], actual[target][mine], with_deciles=False)
+                more = {"forecast_se": _cohort_se(past, segment, mine)} if name == "cohort" else {}
+                yield from _measured(key, forecast[mine], actual[target][mine], with_deciles=False, **more)
+
+
+def _cohort_se(past: Past, segment: str, mine: Mask) -> float | None:
+    """Standard error of what the cohorts of a segment bring, per customer; None where they are too young to tell."""
+    found = past.cohort_errors
+    told = found.values() if segment == ALL else [found.get(None if segment == UNKNOWN else segment, (0.0, TOO_YOUNG))]
+    errors = [error for error, status in told if status != TOO_YOUNG]
+    return sum(errors) / float(mine.sum()) if errors else None
 
 
 def _measured(key: dict, forecast: Array, actual: Array, *, with_deciles: bool, **more: Any) -> Iterator[dict]:
@@ -161,10 +177,15 @@ def _champion_rows(past: Past, picked: dict[str | bool | None, Picked], params: 
     forecasts = {"orders": scores["expected_orders"].to_numpy(), "value": value}
     actual = {"orders": past.actual_orders, "value": past.actual_value}
     inside = {"coverage_95": _inside(scores, past), "coverage_80": _inside(narrow, past)}
+    spread = scores["value_sd"].fill_null(0).to_numpy()
     for segment, mine in _groups(past):
+        found = picked[True if segment == ALL else None if segment == UNKNOWN else segment]
+        log_sd = float(np.hypot(found.orders_level.log_sd, found.value_level.log_sd))
+        error = model_total(value[mine], spread[mine], log_sd).se / mine.sum()
         for target, forecast in forecasts.items():
             key = {"origin_on": past.origin, "segment": segment, "target": target, "model": "champion"}
-            more = {name: float(hit[mine].mean()) for name, hit in inside.items()} if target == "value" else {}
+            more = {name: float(hit[mine].mean()) for name, hit in inside.items()} | {"forecast_se": float(error)}
+            more = more if target == "value" else {}
             yield from _measured(
                 key | {"kind": "champion"}, forecast[mine], actual[target][mine], with_deciles=segment == ALL, **more
             )

@@ -27,6 +27,7 @@ AGREE = "model and cohorts agree within their joint interval"
 GIVES_WAY = "model and cohorts disagree beyond their joint interval: the cohorts are published"
 YOUNG = "no cohort has been seen for a whole period, so nothing can be compared"
 PAST = "forecast on that day for the customers of the backtest, beside what came"
+PAST_GIVES_WAY = "the same; by their joint interval the cohorts would have been published on that day"
 MIXED = "mixed"
 TIMES = ("next", "past")
 
@@ -44,17 +45,40 @@ TABLE = Table(
         integer("horizon_days", "Days of the horizon", required=True, unit="days"),
         integer("customer_n", "Customers with a kept order by then", required=True, unit="customers"),
         money("predictive", "Sum of the model's values, before any fallback", null_means="no amount is known"),
-        money("predictive_lo", "Lower limit at the run's confidence", null_means="not told for the past"),
-        money("predictive_hi", "Upper limit at the run's confidence", null_means="not told for the past"),
+        money("predictive_lo", "Lower limit at the run's confidence", null_means="no amount is known"),
+        money("predictive_hi", "Upper limit at the run's confidence", null_means="no amount is known"),
         money("cohort", "Chain ladder of the segment's cohorts", null_means="cohorts are too young"),
-        money("cohort_lo", "Lower limit at the run's confidence", null_means="too young, or not told for the past"),
-        money("cohort_hi", "Upper limit at the run's confidence", null_means="too young, or not told for the past"),
+        money("cohort_lo", "Lower limit at the run's confidence", null_means="cohorts are too young"),
+        money("cohort_hi", "Upper limit at the run's confidence", null_means="cohorts are too young"),
         money("realised", "What came", null_means="the horizon lies ahead"),
-        money("diff", "predictive - cohort; for the past predictive - realised", null_means="nothing to compare with"),
+        money(
+            "diff",
+            "predictive - cohort; for the past what the rule would have published then - realised",
+            null_means="nothing to compare with",
+        ),
         number("diff_share", "diff over what is compared with", null_means="nothing to compare with, or it is 0"),
-        flag("is_overlap", "The difference lies inside the joint interval", null_means="not told"),
-        text("value_source", "Which estimate is published for the segment", required=True, values=(*SOURCES, MIXED)),
-        text("reason", "What the comparison says", required=True, values=(AGREE, GIVES_WAY, YOUNG, PAST)),
+        flag(
+            "is_overlap",
+            "predictive - cohort lies inside the joint interval of the two",
+            null_means="cohorts are too young, or no amount is known",
+        ),
+        flag(
+            "is_covered",
+            "What came lies inside the interval of what the rule would have published",
+            null_means="the horizon lies ahead",
+        ),
+        text(
+            "value_source",
+            "Which estimate is published for the segment; for the past, would have been by the same rule",
+            required=True,
+            values=(*SOURCES, MIXED),
+        ),
+        text(
+            "reason",
+            "What the comparison says",
+            required=True,
+            values=(AGREE, GIVES_WAY, YOUNG, PAST, PAST_GIVES_WAY),
+        ),
     ),
 )  # fmt: skip
 _SCHEMA = {name: pl.Int64() if kind == pl.Decimal(18, 4) else kind for name, kind in TABLE.polars_schema.items()}
@@ -83,7 +107,7 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     tested = rows.filter(pl.col("kind").is_not_null()).with_columns(pl.col("label").alias("segment"))
     values = rows.filter(pl.col("value_source").is_not_null())
     placed = rows.filter(pl.col("order_key").is_not_null())
-    found = [*_next(placed, values, tested, params), *_past(tested)] if values.height else []
+    found = [*_next(placed, values, tested, params), *_past(tested, params.confidence)] if values.height else []
     names = [name for name in _SCHEMA if name not in ("as_of_on", "currency")]
     return pl.DataFrame(found, schema={name: _SCHEMA[name] for name in names}).lazy().with_columns(*stamp(params))
 
@@ -143,7 +167,7 @@ def _limits(name: str, total: Total, z: float) -> dict[str, int]:
     }
 
 
-def _past(tested: pl.DataFrame) -> Iterator[dict[str, Any]]:
+def _past(tested: pl.DataFrame, confidence: float) -> Iterator[dict[str, Any]]:
     """The latest origin of the backtest: the champion of that day, the cohorts, and what came."""
     rows = tested.filter((pl.col("target") == "value") & (pl.col("decile") == 0) & (pl.col("kind") != "chosen"))
     if rows.is_empty():
@@ -151,16 +175,34 @@ def _past(tested: pl.DataFrame) -> Iterator[dict[str, Any]]:
     rows = rows.filter(pl.col("origin_on") == pl.col("origin_on").max())
     for (label,), mine in rows.partition_by("segment", as_dict=True, maintain_order=True).items():
         by_name = {row["model"]: row for row in mine.to_dicts() if row["model"] in ("champion", "cohort")}
-        champion, cohort = by_name["champion"], by_name["cohort"]
-        units = champion["customer_n"] * 1e4
-        predictive, realised = (int(np.rint(champion[name] * units)) for name in ("forecast", "actual"))
+        champion = by_name["champion"]
         yield {
             "segment": label, "period": "past", "basis": champion["tested_basis"], "from_on": champion["origin_on"],
-            "horizon_days": champion["horizon_days"], "customer_n": champion["customer_n"], "predictive": predictive,
-            "cohort": int(np.rint(cohort["forecast"] * units)), "realised": realised,
-            "diff": predictive - realised, "value_source": SOURCES[0], "reason": PAST,
-            "diff_share": (predictive - realised) / abs(realised) if realised else None,
+            "horizon_days": champion["horizon_days"], "customer_n": champion["customer_n"],
+            **_judged(champion, by_name["cohort"], two_sided_z(confidence), confidence),
         }  # fmt: skip
+
+
+def _judged(champion: dict[str, Any], cohort: dict[str, Any], z: float, confidence: float) -> dict[str, Any]:
+    """The forecasts of a past day with their limits, which of them the rule would have published, and what came."""
+    size = champion["customer_n"]
+    model = Total(champion["forecast"] * size, champion["forecast_se"] * size)
+    realised = int(np.rint(champion["actual"] * size * 1e4))
+    row = {"predictive": int(np.rint(model.amount * 1e4)), "realised": realised} | _limits("predictive", model, z)
+    published, gives_way = model, False
+    if cohort["forecast_se"] is not None:
+        other = Total(cohort["forecast"] * size, cohort["forecast_se"] * size)
+        gives_way = disagree(model, other, confidence)
+        published = other if gives_way else model
+        row |= {"cohort": int(np.rint(other.amount * 1e4)), "is_overlap": not gives_way} | _limits("cohort", other, z)
+    diff = int(np.rint(published.amount * 1e4)) - realised
+    return row | {
+        "diff": diff,
+        "diff_share": diff / abs(realised) if realised else None,
+        "is_covered": abs(diff) <= z * published.se * 1e4,
+        "value_source": SOURCES[int(gives_way)],
+        "reason": PAST_GIVES_WAY if gives_way else PAST,
+    }
 
 
 MART = Mart(
@@ -184,7 +226,7 @@ MART = Mart(
         ),
         "ltv_backtest": (
             "origin_on", "segment", "target", "model", "kind", "decile", "basis", "horizon_days", "customer_n",
-            "forecast", "actual", "level_log_sd",
+            "forecast", "forecast_se", "actual", "level_log_sd",
         ),
     },
     once=("ltv_backtest",),
