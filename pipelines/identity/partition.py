@@ -11,6 +11,7 @@ a part number; -1 means that nothing shows whose they are, so the value is no ed
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from itertools import combinations
 from math import log2
 
@@ -21,6 +22,19 @@ from pipelines.identity.policy import Policy
 from pipelines.identity.support import Weights
 
 
+class Standing(StrEnum):
+    """How the persons who use a value stand to a nameless block on it; how far it can be given away differs by it.
+
+    alone: only one of them uses it in the block's period. beside, between: nobody does, but one (first or last) or the
+    two before and after. among: several do, or nothing separates periods.
+    """
+
+    ALONE = "alone"
+    BESIDE = "beside"
+    BETWEEN = "between"
+    AMONG = "among"
+
+
 class Partitioner:
     """Judges values one by one under a policy, with the weights measured on the data."""
 
@@ -29,9 +43,9 @@ class Partitioner:
         self.conflicts = Conflicts(judge)
         self.weights = weights
         self._gap = policy.epoch_gap_days * DAY_US
-        self.threshold = log2(policy.link_posterior / (1 - policy.link_posterior))
-        self.attach_threshold = log2(policy.attach_posterior / (1 - policy.attach_posterior))
-        self.cuts = {True: self.attach_threshold, False: self.attach_threshold}
+        self.threshold = least_odds(policy.link_posterior)
+        self.attach_threshold = least_odds(policy.attach_posterior)
+        self.cuts = dict.fromkeys(Standing, self.attach_threshold)
 
     @property
     def weights(self) -> Weights:
@@ -74,8 +88,7 @@ class Partitioner:
         blocks = named + rest
         conflict = self.conflicts.kind(blocks)
         if conflict is None:
-            prior = self._policy.device_bits if is_device else self.weights.prior
-            persons = self._agglomerate(blocks, prior, is_device, is_recyclable)
+            persons = self._agglomerate(blocks, is_device, is_recyclable)
             split = as_split(given, persons, "split_by_support", "supporting attributes differ")
             if len(persons) == 1 and UNATTACHED not in split.parts:
                 return Split(split.parts, "link", "one person as far as names, ids and attributes tell")
@@ -84,10 +97,12 @@ class Partitioner:
         persons, is_epoch = self._attach(blocks, is_device, is_recyclable and self._policy.uses_epochs)
         return as_split(given, persons, "split_by_epoch" if is_epoch else verdict, f"different {conflict}")
 
-    def held_out(self, given: Sequence[Block], is_device: bool, is_recyclable: bool) -> list[tuple[bool, float, bool]]:
+    def held_out(
+        self, given: Sequence[Block], is_device: bool, is_recyclable: bool
+    ) -> list[tuple[Standing, float, bool]]:
         """How well nameless cores of a value would be given away, shown on named ones whose name is held out.
 
-        One row per group of one name and core in it: whether a period left one owner, the log odds of the likeliest
+        One row per group of one name and core in it: how the others stand to the core, the log odds of the likeliest
         person, and whether that is the core's own group. Groups of several cores are asked without the core.
         """
         named, rest = self.conflicts.by_name(given, keeps_ids=True)
@@ -103,12 +118,19 @@ class Partitioner:
                 targets = [b for b in named if b is not block] + own
                 uses = is_recyclable and self._policy.uses_epochs
                 period = self._periods([*targets, *rest, test], targets) if uses else {}
-                target, score, is_alone = self._likeliest(test, targets, period, is_device, is_recyclable)
+                target, score, standing = self._likeliest(test, targets, period, is_device, is_recyclable)
                 if target is not None:
-                    rows.append((is_alone, score, bool(own) and target is own[0]))
+                    rows.append((standing, score, bool(own) and target is own[0]))
         return rows
 
-    def _agglomerate(self, blocks: Sequence[Block], prior: float, is_device: bool, is_recyclable: bool) -> list[Block]:
+    def _prior(self, a: Block, b: Block, is_device: bool) -> float:
+        """Log odds that two blocks on a value without a conflict are one person, attributes not yet weighed."""
+        if is_device:
+            return self._policy.device_bits
+        priors = self.weights.undisputed
+        return priors[min(max(len(a.cores), len(b.cores)), len(priors)) - 1]
+
+    def _agglomerate(self, blocks: Sequence[Block], is_device: bool, is_recyclable: bool) -> list[Block]:
         """Persons on a value without a conflict: the likeliest pairs first, never across an unlikely one.
 
         A block that fits two blocks which hardly are one person joins one of them only where the other is much less
@@ -116,7 +138,8 @@ class Partitioner:
         """
         n = len(blocks)
         odds = {
-            (i, j): prior + self.bits(blocks[i], blocks[j], is_device, is_recyclable)
+            (i, j): self._prior(blocks[i], blocks[j], is_device)
+            + self.bits(blocks[i], blocks[j], is_device, is_recyclable)
             for i, j in combinations(range(n), 2)
         }
         if not odds or min(odds.values()) >= self.threshold:
@@ -148,26 +171,45 @@ class Partitioner:
     def _attach(self, blocks: Sequence[Block], is_device: bool, is_recyclable: bool) -> tuple[list[Block], bool]:
         """Persons on a value that several persons use, nameless blocks given to whom they most probably belong.
 
+        Nameless blocks with an id or a birth date come first; what nobody claims of them is a person to whom blocks of
+        which nothing is known may belong. Also tells whether silences separate the persons (G4).
+        """
+        named = [block for block in blocks if block.facts.names]
+        identified = [block for block in blocks if block.facts.is_identified and not block.facts.names]
+        blank = [block for block in blocks if not block.facts.is_identified]
+        persons, is_epoch = named or identified, False
+        for asked in (identified if named else [], blank):
+            persons, found = self._given(asked, persons, blocks, is_device, is_recyclable)
+            is_epoch = is_epoch or found
+            kept = {core for person in persons for core in person.cores}
+            persons += [block for block in asked if block.facts.is_identified and block.cores[0] not in kept]
+        return persons, is_epoch
+
+    def _given(
+        self,
+        asked: Sequence[Block],
+        persons: list[Block],
+        blocks: Sequence[Block],
+        is_device: bool,
+        is_recyclable: bool,
+    ) -> tuple[list[Block], bool]:
+        """Persons with the asked blocks that most probably are theirs, and whether silences separate the persons.
+
         A person weighs by the cores it has and the supporting attributes; the unseen stranger by the persons seen once
         (Good and Turing): on a shop's own number nearly everybody is new. Where silences separate periods of use, only
-        the persons of its own period come into question for a block (G4).
+        the persons of a block's own period, or else of the periods before and after it, come into question (G4).
         """
-        known = [block for block in blocks if block.facts.is_identified]
-        named = [block for block in known if block.facts.names]
-        targets = named or known
-        period = self._periods(blocks, targets) if is_recyclable else {}
+        period = self._periods(blocks, persons) if is_recyclable else {}
         found = []
-        for block in blocks:
-            if len(block.cores) == 1 and (not block.facts.is_identified or (named and not block.facts.names)):
-                target, score, is_alone = self._likeliest(block, targets, period, is_device, is_recyclable)
-                if target is not None and score >= self.cuts[is_alone]:
-                    found.append((-score, block.age, block, target))
-        grown = {block.cores: block for block in known}
+        for block in asked:
+            target, score, standing = self._likeliest(block, persons, period, is_device, is_recyclable)
+            if target is not None and score >= self.cuts[standing]:
+                found.append((-score, block.age, block, target))
+        grown = {person.cores: person for person in persons}
         for _, _, block, target in sorted(found, key=lambda entry: entry[:2]):
             home = grown[target.cores]
             if not self.conflicts.hard(home.facts, block.facts):
                 grown[target.cores] = Block.merged((home, block))
-                grown.pop(block.cores, None)
         return list(grown.values()), len(set(period.values())) > 1
 
     def _likeliest(
@@ -177,31 +219,50 @@ class Partitioner:
         period: dict[tuple[int, ...], int],
         is_device: bool,
         is_recyclable: bool,
-    ) -> tuple[Block | None, float, bool]:
-        """The likeliest person for a block, the log odds, and whether a period of use leaves no other owner."""
-        near: Sequence[Block] = ()
-        if period:
-            mine = period[block.cores]
-            near = [t for t in targets if period[t.cores] == mine]
+    ) -> tuple[Block | None, float, Standing]:
+        """The likeliest person for a block, the log odds, and how the persons in question stand to it."""
+        near, standing = _in_question(targets, period, period.get(block.cores, 0))
         stranger = sum(len(t.cores) == 1 for t in targets) + 0.5
         total, best, choice = 0.0, 0.0, None
-        for target in near or targets:
+        for target in near:
             if not self.conflicts.hard(target.facts, block.facts):
                 odds = len(target.cores) * 2.0 ** self.bits(target, block, is_device, is_recyclable) / stranger
                 total += odds
                 if odds > best:
                     best, choice = odds, target
         if choice is None:
-            return None, 0.0, False
-        return choice, log2(best / (1 + total - best)), len(near) == 1
+            return None, 0.0, standing
+        return choice, log2(best / (1 + total - best)), standing
 
     def _periods(self, blocks: Sequence[Block], targets: Sequence[Block]) -> dict[tuple[int, ...], int]:
         """Number of the period of use of each block, where silences of the gap's length separate owners; else empty."""
         numbers: dict[tuple[int, ...], int] = {}
         number, end = 0, None
-        for block in sorted(blocks, key=lambda b: b.age):
+        grown = {core for target in targets for core in target.cores}
+        every = [*targets, *(block for block in blocks if block.cores[0] not in grown)]
+        for block in sorted(every, key=lambda b: b.age):
             if end is not None and block.first - end >= self._gap:
                 number += 1
             end = block.last if end is None or block.last > end else end
             numbers[block.cores] = number
         return numbers if len({numbers[target.cores] for target in targets}) > 1 else {}
+
+
+def _in_question(
+    targets: Sequence[Block], period: dict[tuple[int, ...], int], mine: int
+) -> tuple[Sequence[Block], Standing]:
+    """The persons to whom a block of period `mine` may belong, and how they stand to it."""
+    if not period:
+        return targets, Standing.AMONG
+    owned = {period[target.cores] for target in targets}
+    if mine in owned:
+        near = [target for target in targets if period[target.cores] == mine]
+        return near, Standing.ALONE if len(near) == 1 else Standing.AMONG
+    around = {max((n for n in owned if n < mine), default=None), min((n for n in owned if n > mine), default=None)}
+    near = [target for target in targets if period[target.cores] in around]
+    return near, Standing.BESIDE if len(near) == 1 else Standing.BETWEEN
+
+
+def least_odds(posterior: float) -> float:
+    """Log odds of a probability; rounded, since a sum of halves may stand exactly at it."""
+    return round(log2(posterior / (1 - posterior)), 9)

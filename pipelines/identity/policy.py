@@ -62,9 +62,9 @@ class Policy:
         SupportingAttribute("device_id", same_rate=0.5, other_rate=0.1),
     )
     calibration_pairs: int = 50
-    held_out_values: int = 500
+    held_out_values: int = 2_000
     link_posterior: float = 0.8
-    attach_posterior: float = 0.9
+    attach_posterior: float = 0.85
     prior_bits: float = 3.0
     device_bits: float = 4.0
     links_nameless: bool = True

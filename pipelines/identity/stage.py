@@ -18,7 +18,7 @@ from pipelines.identity.book import Book
 from pipelines.identity.components import component_roots
 from pipelines.identity.constrained import ConstrainedUnion, Tie
 from pipelines.identity.core import UNATTACHED, Block, Core, Split
-from pipelines.identity.partition import Partitioner
+from pipelines.identity.partition import Partitioner, Standing
 from pipelines.identity.policy import Policy
 from pipelines.identity.support import least_score
 
@@ -108,7 +108,7 @@ class Stage:
         )
         devices = [code for code, rule in enumerate(self.book.types) if rule.strength == "device"]
         weights = self.partitioner.weights
-        prior = pl.when(pl.col("type").is_in(devices)).then(self.policy.device_bits).otherwise(weights.prior)
+        prior = pl.when(pl.col("type").is_in(devices)).then(self.policy.device_bits).otherwise(min(weights.undisputed))
         named = carried.join(facts.filter(pl.col("slot").is_in(kinds["name"])), on="core", how="semi")
         named = named.group_by("val").agg(n_named=pl.len().cast(pl.Int64))
         return (
@@ -239,9 +239,9 @@ class Stage:
         wanted = [v for v in wanted if len(v[2]) <= self.policy.anonymous_limit]
         for _, rule, given in wanted[:: 1 + len(wanted) // self.policy.held_out_values]:
             tests += self.partitioner.held_out(given, rule.strength == "device", rule.recyclable)
-        for is_alone in (True, False):
-            self.partitioner.cuts[is_alone] = least_score(
-                [(score, is_right) for alone, score, is_right in tests if alone == is_alone],
+        for standing in Standing:
+            self.partitioner.cuts[standing] = least_score(
+                [(score, is_right) for asked, score, is_right in tests if asked == standing],
                 self.policy.attach_posterior,
                 self.partitioner.attach_threshold,
                 self.policy.calibration_pairs,

@@ -9,10 +9,10 @@ decision.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, log, log2
+from math import inf, log2
 
 import numpy as np
 import polars as pl
@@ -34,23 +34,32 @@ CALIBRATION = pl.Schema(
     }
 )
 """Per attribute: pairs of one person and of two that both have it, how often it agrees in each, the bits. The row
-`prior` holds the pairs and, in agree_bits, the log odds of one person; in the row `silence` a silence is agreement."""
+`prior` holds the pairs and, in agree_bits, the log odds of one person; in the row `silence` a silence is agreement.
+The rows `prior_1` to `prior_3` hold named cores held out of a value: how often the one, two, three or more others, who
+agree among themselves, are the same person."""
 
 BITS_CAP = 8.0
-LEAST_TESTED, LEAST_SLOPE = -2.0, 0.2
+LEAST_TESTED = -2.0
 PRIOR, SILENCE = "prior", "silence"
+PRIOR_KS = (1, 2, 3)
+"""Numbers of cores for which the prior of a value without a conflict is measured; the last stands for more, too."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Bits (log2 of likelihood ratios): prior odds, (agree, disagree) per support slot, (silence, none)."""
+    """Bits (log2 of likelihood ratios): prior odds, (agree, disagree) per support slot, (silence, none).
+
+    `prior` is of any two users of a value; `undisputed` of a core and the 1, 2, 3 or more users of a value on which
+    nothing speaks against one person, which is better known.
+    """
 
     prior: float
     attributes: dict[int, tuple[float, float]]
     silence: tuple[float, float]
+    undisputed: tuple[float, ...]
 
 
-NO_WEIGHTS = Weights(BITS_CAP, {}, (0.0, 0.0))
+NO_WEIGHTS = Weights(BITS_CAP, {}, (0.0, 0.0), (BITS_CAP,) * len(PRIOR_KS))
 """Every pair without a conflict is one person: what counts where supporting attributes are not asked."""
 
 
@@ -89,6 +98,7 @@ def measure_support(book: Book, policy: Policy, judge: NameJudge, labels: np.nda
     rows.append(_row(SILENCE, same["is_silent"], other["is_silent"], (0.5, 0.5), enough, False))
     odds = _half((same.height + 1) / (other.height + 1)) if enough else policy.prior_bits
     rows.append((PRIOR, same.height, None, other.height, None, odds, None, enough))
+    rows += _undisputed(pairs, judged, facts, book, judge, policy.calibration_pairs, odds)
     return pl.DataFrame(rows, schema=CALIBRATION, orient="row")
 
 
@@ -97,11 +107,12 @@ def weights_of(book: Book, calibration: pl.DataFrame) -> Weights:
     bits = {name: (agree, disagree) for name, agree, disagree in
             calibration.select("attribute", "agree_bits", "disagree_bits").iter_rows()}  # fmt: skip
     attributes = {slot: bits[book.slots[slot].name] for slot in book.slots_of("support")}
-    return Weights(bits[PRIOR][0], attributes, bits[SILENCE])
+    undisputed = tuple(bits[f"{PRIOR}_{k}"][0] for k in PRIOR_KS)
+    return Weights(bits[PRIOR][0], attributes, bits[SILENCE], undisputed)
 
 
 def _neighbours(book: Book, policy: Policy, labels: np.ndarray, is_named: np.ndarray) -> pl.DataFrame:
-    """Pairs of named cores next to each other in time on a personal value of few accounts: pair, a, b, is_silent."""
+    """Named cores next to each other in time on a personal value of few accounts: pair, val, a, b, is_silent."""
     personal = [code for code, t in enumerate(book.types) if t.strength == "personal"]
     rows = book.evidence.filter(
         pl.col("type").is_in(personal) & (pl.col("n") > 1) & (pl.col("n") <= policy.anonymous_limit)
@@ -113,13 +124,14 @@ def _neighbours(book: Book, policy: Policy, labels: np.ndarray, is_named: np.nda
     before = {name: pl.col(name).shift(1) for name in ("val", "core", "last")}
     return (
         rows.select(
+            "val",
             a=before["core"],
             b="core",
             is_silent=pl.col("first") - before["last"] >= gap,
             is_pair=(before["val"] == pl.col("val")).fill_null(False),
         )
         .filter("is_pair")
-        .select("a", "b", "is_silent", pair=pl.int_range(pl.len(), dtype=pl.Int32))
+        .select("val", "a", "b", "is_silent", pair=pl.int_range(pl.len(), dtype=pl.Int32))
     )
 
 
@@ -134,11 +146,62 @@ def _states(pairs: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _judge_names(pairs: pl.DataFrame, facts: pl.DataFrame, book: Book, judge: NameJudge) -> pl.DataFrame:
-    """What the names of both cores say: pair, is_silent, is_same (some name of one agrees with some of the other)."""
+def _undisputed(
+    pairs: pl.DataFrame,
+    judged: pl.DataFrame,
+    facts: pl.DataFrame,
+    book: Book,
+    judge: NameJudge,
+    least_n: int,
+    default: float,
+) -> list[tuple[object, ...]]:
+    """Rows `prior_1` to `prior_3`: each named core of a value held out, where the others are one person by name.
+
+    This is what is asked of a nameless core on a value whose names agree. Values with a conflict of ids or births are
+    left out, since the conflict tells there. Where too few are held out the next smaller number of others stands.
+    """
+    names = _names_of(facts, book)
+    per_value = (
+        pairs.select("pair", "val", "a", "b")
+        .join(judged.select("pair", "is_same"), on="pair", how="left")
+        .sort("pair")
+        .group_by("val")
+        .agg(
+            first=pl.col("a").first(),
+            others=pl.col("b"),
+            is_barred=pl.col("is_same").is_null().any(),
+            is_one=pl.col("is_same").all(),
+        )
+        .filter(~pl.col("is_barred"))
+    )
+    same, other = Counter[int](), Counter[int]()
+    for others_n, count in per_value.filter("is_one").group_by(pl.col("others").list.len()).len().iter_rows():
+        same[min(others_n, PRIOR_KS[-1])] += (others_n + 1) * count
+    for start, others in per_value.filter(~pl.col("is_one")).select("first", "others").iter_rows():
+        cores = [start, *others]
+        for core in cores:
+            first, *more = [names[rest] for rest in cores if rest != core]
+            if all(judge.any_agree(first, rest) for rest in more):
+                found = same if judge.any_agree(first, names[core]) else other
+                found[min(len(cores) - 1, PRIOR_KS[-1])] += 1
+    rows: list[tuple[object, ...]] = []
+    for k in PRIOR_KS:
+        enough = min(same[k], other[k]) >= least_n
+        default = _half((same[k] + 1) / (other[k] + 1)) if enough else default
+        rows.append((f"{PRIOR}_{k}", same[k], None, other[k], None, default, None, enough))
+    return rows
+
+
+def _names_of(facts: pl.DataFrame, book: Book) -> dict[int, set[str]]:
     names: dict[int, set[str]] = defaultdict(set)
     for core, item in facts.filter(pl.col("slot") == book.slots_of("name")[0]).select("core", "item").iter_rows():
         names[core].add(book.texts[item])
+    return names
+
+
+def _judge_names(pairs: pl.DataFrame, facts: pl.DataFrame, book: Book, judge: NameJudge) -> pl.DataFrame:
+    """What the names of both cores say: pair, is_silent, is_same (some name of one agrees with some of the other)."""
+    names = _names_of(facts, book)
     rows = [
         (pair, is_silent, judge.any_agree(names[a], names[b]))
         for a, b, is_silent, pair in pairs.select("a", "b", "is_silent", "pair").iter_rows()
@@ -168,21 +231,23 @@ def _half(ratio: float) -> float:
 def least_score(tests: Sequence[tuple[float, bool]], posterior: float, default: float, tests_n: int) -> float:
     """Lowest log odds from which held-out tests (log odds, is right) show at least `posterior` to be right.
 
-    The odds are recalibrated by a logistic line through the tests, drawn towards taking them at their word; infinity
-    says that odds and truth have nothing to do with each other. With fewer than `tests_n` tests the default stands.
+    The share of right ones is fitted as a function of the odds that never falls (pool adjacent violators); infinity
+    says that no odds are enough. With fewer than `tests_n` tests the default stands.
     """
-    near = np.array([test for test in tests if test[0] >= LEAST_TESTED], dtype=np.float64).reshape(-1, 2)
+    near = [(round(2 * min(score, BITS_CAP)) / 2, is_right) for score, is_right in tests if score >= LEAST_TESTED]
     if len(near) < tests_n:
         return default
-    score, right = np.minimum(near[:, 0], BITS_CAP) * log(2), near[:, 1]
-    line, prior, spread = np.array([0.0, 1.0]), np.array([0.0, 1.0]), np.array([1.0, 0.5])
-    design = np.column_stack([np.ones_like(score), score])
-    for _ in range(25):
-        chance = 1 / (1 + np.exp(-design @ line))
-        gradient = design.T @ (right - chance) - (line - prior) / spread**2
-        curvature = (design.T * (chance * (1 - chance))) @ design + np.diag(1 / spread**2)
-        line = line + np.linalg.solve(curvature, gradient)
-    if line[1] < LEAST_SLOPE:
-        return inf
-    cut = (log(posterior / (1 - posterior)) - line[0]) / line[1] / log(2)
-    return max(LEAST_TESTED, round(2 * cut) / 2)
+    counted: dict[float, list[int]] = {}
+    for score, is_right in sorted(near):
+        seen = counted.setdefault(score, [0, 0])
+        seen[0] += is_right
+        seen[1] += 1
+    pools: list[tuple[float, int, int]] = []
+    for score, (right_n, n) in counted.items():
+        pools.append((score, right_n, n))
+        while len(pools) > 1 and pools[-2][1] * pools[-1][2] >= pools[-1][1] * pools[-2][2]:
+            _, *upper = pools.pop()
+            start, *lower = pools.pop()
+            pools.append((start, lower[0] + upper[0], lower[1] + upper[1]))
+    reached = [start for start, right_n, n in pools if right_n >= posterior * n]
+    return reached[0] - 0.25 if reached else inf

@@ -40,22 +40,28 @@ RECORDS = pl.Schema(
 )  # fmt: skip
 TRUTH = pl.Schema({"record_id": pl.String(), "person_id": pl.String(), "case": pl.String()})
 
-SHARES: dict[str, float] = {
-    "plain": 0.50, "moved": 0.03, "family_phone": 0.10, "associate_phone": 0.06, "placeholder_email": 0.03,
-    "placeholder_phone": 0.02, "unlisted_placeholder": 0.02, "recycled_phone": 0.06, "shared_device": 0.03,
-    "namesake": 0.03, "phone_change": 0.02, "typo_bridge": 0.02, "late_merge": 0.02, "locker": 0.015,
-    "switchboard": 0.015, "married_name": 0.01, "twins": 0.01, "shop_number": 0.02, "shared_email": 0.01,
-}  # fmt: skip
-"""Share of the people in each case; rings come on top, one per 2,500 people."""
-
 CLASSIC: dict[str, float] = {
-    case: SHARES[case]
-    for case in (
-        "plain", "family_phone", "associate_phone", "placeholder_email", "placeholder_phone", "recycled_phone",
-        "shared_device", "namesake", "phone_change", "typo_bridge", "late_merge",
-    )
+    "plain": 0.559, "family_phone": 0.109, "associate_phone": 0.080, "recycled_phone": 0.064, "shared_device": 0.036,
+    "namesake": 0.032, "placeholder_email": 0.032, "placeholder_phone": 0.024, "typo_bridge": 0.024,
+    "late_merge": 0.024, "phone_change": 0.016,
 }  # fmt: skip
-"""The cases of the set that the rules were first measured on."""
+"""Share of the people in each case of the set that the rules were first measured on; rings come on top, one per 2,500
+people."""
+
+ADDED: dict[str, float] = {
+    "moved": 0.03, "unlisted_placeholder": 0.02, "shop_number": 0.02, "locker": 0.015, "switchboard": 0.015,
+    "married_name": 0.01, "twins": 0.01, "shared_email": 0.01,
+}  # fmt: skip
+"""The cases that the set lacks."""
+
+SHARES: dict[str, float] = CLASSIC | ADDED
+
+RECORDS_N: dict[str, tuple[int, ...]] = {
+    "family_phone": (1, 2, 3), "recycled_phone": (2, 3), "namesake": (3,), "typo_bridge": (3,),
+}  # fmt: skip
+"""Records of a person by case, as that set has them; other people have one to seven, three on average."""
+USUAL_N = (20, 23, 20, 16, 11, 7, 3)
+"""Weights of one to seven records."""
 
 _START, _DAYS = datetime(2023, 1, 1), 910  # noqa: DTZ001 - records carry UTC without zone
 
@@ -118,9 +124,7 @@ class _World(Hand):
         """People who live elsewhere from some day on."""
         for _ in range(n):
             p = self.person(case)
-            self.history(p, until=_DAYS // 2)
-            p.city = self.rng.choice(CITIES[:10])
-            self.history(p, since=_DAYS // 2)
+            self.halves(p, city=self.rng.choice(CITIES[:10]))
 
     def families(self, case: str, n: int) -> None:
         """Two to four people on one number, mostly under one roof."""
@@ -142,7 +146,7 @@ class _World(Hand):
         """Walk-ins for whom a shop assistant keyed in her own number; they come back under their own."""
         number = self.number()
         for _ in range(n):
-            p = self.person(case, city=CITIES[0])
+            p = self.person(case, city=CITIES[0], is_member=self.chance(0.9))
             self.record(p, "pos", phone=number)
             if self.chance(0.5):
                 self.record(p, "crm")
@@ -186,6 +190,7 @@ class _World(Hand):
             victim, p = self.person(case), self.person(case)
             self.history(victim)
             self.history(p)
+            self.record(p, "crm")
             self.record(p, self.rng.choice(["pos", "crm"]), phone=victim.phone, batch=2)
 
     def late(self, case: str, n: int) -> None:
@@ -200,9 +205,7 @@ class _World(Hand):
         """A new surname from some day on; number, address and often the card stay."""
         for _ in range(n):
             p = self.person(case, name=self.latin(), city="London")
-            self.history(p, until=_DAYS // 2)
-            p.name = f"{p.name.split()[0]} {self.rng.choice(LAST)}"
-            self.history(p, since=_DAYS // 2)
+            self.halves(p, name=f"{p.name.split()[0]} {self.rng.choice(LAST)}")
 
     def twins(self, case: str, n: int) -> None:
         """Two people of one surname, birthday, city and telephone."""
@@ -234,10 +237,10 @@ class _World(Hand):
         for _ in range(n):
             p = self.person(case)
             if case == "placeholder_phone":
-                self.record(p, "pos", phone=self.rng.choice(PLACEHOLDER_PHONES))
-            else:
-                self.record(p, "web", email=self.rng.choice(PLACEHOLDER_EMAILS))
-            self.record(p, self.rng.choice(["service", "crm", "app"]))
+                self.record(p, self.rng.choice(["pos", "web", "service"]), phone=self.rng.choice(PLACEHOLDER_PHONES))
+                continue
+            for source in self.rng.sample(("service", "pos", "app", "web", "crm"), 2):
+                self.record(p, source, email=self.rng.choice(PLACEHOLDER_EMAILS) if self.chance(0.6) else None)
 
     def couples(self, case: str, n: int) -> None:
         """Two people who share one e-mail address and nothing else."""
@@ -258,13 +261,31 @@ class _World(Hand):
     # --- records ------------------------------------------------------------------------------------------------
 
     def history(self, p: Person, since: int = 0, until: int = _DAYS) -> None:
-        """One to five records of a person, three on average and one in a source as a rule; markets in plain cases."""
-        sources = [s for s in SOURCES if s not in MARKETS or p.case in ("plain", "moved")]
-        drawn = self.rng.sample(sources, self.rng.choice((1, 2, 2, 3, 3, 4, 5)))
-        if self.chance(0.15):
-            drawn.append(self.rng.choice(drawn))
-        for source in drawn:
+        """The records of a person, one in a source as a rule; markets in plain cases only."""
+        for source in self.drawn_sources(p):
             self.record(p, source, since=since, until=until)
+
+    def halves(self, p: Person, **later: Any) -> None:
+        """The records of a person of whom something is different in the second half of the time."""
+        drawn = self.drawn_sources(p)
+        turn = self.rng.randint(0, len(drawn))
+        for source in drawn[:turn]:
+            self.record(p, source, until=_DAYS // 2)
+        for name, value in later.items():
+            setattr(p, name, value)
+        for source in drawn[turn:]:
+            self.record(p, source, since=_DAYS // 2)
+
+    def drawn_sources(self, p: Person) -> list[str]:
+        """Sources of a person's records."""
+        counts = RECORDS_N.get(p.case)
+        n = self.rng.choice(counts) if counts else self.rng.choices(range(1, 8), USUAL_N)[0]
+        absent = () if p.case in ("plain", "moved") else (*MARKETS, "wechat") if p.case == "family_phone" else MARKETS
+        sources = [s for s in SOURCES if s not in absent]
+        drawn = self.rng.sample(sources, min(n, len(sources)))
+        if n > 1 and self.chance(0.1):
+            drawn[-1] = drawn[0]
+        return drawn
 
     def record(
         self,
