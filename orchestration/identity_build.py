@@ -26,7 +26,12 @@ def read_facts(settings: Settings, con: duckdb.DuckDBPyConnection) -> Facts:
     ).pl()
     keys = con.sql("select account_key, name_key, given_name_key, family_name_key from intermediate.int_account_name")
     names = account_names(keys.pl(), vault_values(settings, ["name"]))
-    return Facts(evidence, accounts, names, read_overrides(settings))
+    claims = con.sql(
+        "select account_key, field, value, source_system as source, is_verified, observed_at "
+        "from intermediate.int_account_claim"
+    ).pl()
+    priority = dict(con.sql("select source_system, priority from seeds.identity_source_priority").fetchall())
+    return Facts(evidence, accounts, names, read_overrides(settings), claims, priority)
 
 
 def unify_build(settings: Settings, con: duckdb.DuckDBPyConnection) -> Unified:

@@ -17,6 +17,7 @@ from pipelines.warehouse import open_build
 EVIDENCE = AssetKey(["intermediate", "int_identity_evidence"])
 ACCOUNTS = AssetKey(["intermediate", "int_accounts"])
 NAMES = AssetKey(["intermediate", "int_account_name"])
+CLAIMS = AssetKey(["intermediate", "int_account_claim"])
 
 
 def identity_key(name: str) -> AssetKey:
@@ -29,7 +30,7 @@ def identity_key(name: str) -> AssetKey:
     specs=[
         AssetSpec(
             identity_key(table.name),
-            deps=[EVIDENCE, ACCOUNTS, NAMES],
+            deps=[EVIDENCE, ACCOUNTS, NAMES, CLAIMS],
             group_name="identity",
             kinds={"polars", "duckdb"},
             description=table.description,

@@ -127,14 +127,43 @@ POSSIBLE_TABLE = Table(
     ),
 )
 
+STRATEGIES = ("only", "verified", "source_priority", "most_recent", "most_complete", "tie")
+"""What may decide which of several values of a field stands for a customer, strongest first; ties fall to the text."""
+
+SHOWN_FIELDS = ("birth_year", "city", "country", "region")
+HIDDEN_FIELDS = ("email", "name", "phone")
+"""Fields of the golden record: those whose values are shown, and direct identifiers, which stay in the vault."""
+
+PROVENANCE_TABLE = Table(
+    "customer_field_provenance",
+    "Which account tells a field of a customer, and why that one: the golden record's origin.",
+    ("customer_id", "field"),
+    (
+        text("customer_id", "One-ID of the person", required=True),
+        text("field", "Field of the customer", required=True, values=tuple(sorted(SHOWN_FIELDS + HIDDEN_FIELDS))),
+        text("value", "Value that stands for the customer", null_means="a direct identifier, kept in the vault only"),
+        text(
+            "strategy",
+            "What decided over the best other value: nobody says otherwise, it is verified, its source is believed "
+            "first, it was said last, it is the longest, or nothing but the order of the texts",
+            required=True,
+            values=STRATEGIES,
+        ),
+        text("source_system", "Source of the account that says it", required=True),
+        text("account_key", "Account that says it", required=True),
+        instant("observed_at", "When it was last said", null_means="its source does not say when"),
+        integer("n_conflicts", "Other values stated of the customer", required=True, unit="values"),
+    ),
+)
+
 OUTPUTS: dict[str, Table] = {
     table.name: table
     for table in (
         ASSIGNMENT, HISTORY_TABLE, EVENT_TABLE, REDIRECT_TABLE, VERDICT_TABLE, POLICY_TABLE, GROUP_TABLE,
-        POSSIBLE_TABLE,
+        POSSIBLE_TABLE, PROVENANCE_TABLE,
     )
 }  # fmt: skip
 """Every table of schema `identity` by name."""
 
-PUBLISHED = (ASSIGNMENT, EVENT_TABLE, REDIRECT_TABLE, VERDICT_TABLE, POLICY_TABLE)
+PUBLISHED = (ASSIGNMENT, EVENT_TABLE, REDIRECT_TABLE, VERDICT_TABLE, POLICY_TABLE, PROVENANCE_TABLE)
 """Those that are published in `core` as they are."""

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from pipelines.contracts.identity import STRATEGIES
+
 CLAIMS = pl.Schema(
     {
         "account_key": pl.String(),
@@ -37,7 +39,6 @@ PROVENANCE = pl.Schema(
 )
 ORDER = ["customer_id", "field", "verified", "trust", "seen", "length", "value", "account_key"]
 FALLING = {"verified", "trust", "seen", "length", "value"}
-STRATEGIES = ("only", "verified", "source_priority", "most_recent", "most_complete", "tie")
 
 
 def golden_fields(claims: pl.DataFrame, assignment: pl.DataFrame, source_priority: Mapping[str, int]) -> pl.DataFrame:
@@ -58,18 +59,27 @@ def golden_fields(claims: pl.DataFrame, assignment: pl.DataFrame, source_priorit
             seen=pl.col("observed_at").cast(pl.Int64).fill_null(-(2**62)),
             length=pl.col("value").str.len_chars().cast(pl.Int64),
         )
-        .sort(ORDER, descending=[name in FALLING for name in ORDER])
     )
-    per_value = stated.unique(["customer_id", "field", "value"], keep="first", maintain_order=True)
+    several = stated.group_by("customer_id", "field").len("n").filter(pl.col("n") > 1)
+    contested = stated.join(several, on=["customer_id", "field"], how="semi")
+    alone = stated.join(several, on=["customer_id", "field"], how="anti")  # most people: nothing to compare
+    only = alone.with_columns(n_conflicts=pl.lit(0, pl.Int64), strategy=pl.lit(STRATEGIES[0]))
+    return pl.concat([only.select(PROVENANCE.names()), _decided(contested).select(PROVENANCE.names())])
+
+
+def _decided(contested: pl.DataFrame) -> pl.DataFrame:
+    """The winner of each customer and field of which several accounts tell something."""
+    ranked = contested.sort(ORDER, descending=[name in FALLING for name in ORDER])
+    per_value = ranked.unique(["customer_id", "field", "value"], keep="first", maintain_order=True)
     criteria = ["verified", "trust", "seen", "length"]
     compared = per_value.with_columns(
         **{f"next_{name}": pl.col(name).shift(-1).over("customer_id", "field") for name in criteria},
         n_conflicts=pl.len().over("customer_id", "field").cast(pl.Int64) - 1,
     ).unique(["customer_id", "field"], keep="first", maintain_order=True)
-    decided = [pl.when(pl.col("n_conflicts") == 0).then(pl.lit("only"))]
+    decided = [pl.when(pl.col("n_conflicts") == 0).then(pl.lit(STRATEGIES[0]))]
     for name, label in zip(criteria, STRATEGIES[1:5], strict=True):
         decided.append(pl.when(pl.col(name) > pl.col(f"next_{name}")).then(pl.lit(label)))
-    return compared.with_columns(strategy=pl.coalesce(*decided, pl.lit("tie"))).select(PROVENANCE.names())
+    return compared.with_columns(strategy=pl.coalesce(*decided, pl.lit("tie")))
 
 
 def contact_points(

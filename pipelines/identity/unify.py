@@ -10,7 +10,8 @@ look back changes no id, whatever is asked and in whatever order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
@@ -22,7 +23,9 @@ from pipelines.contracts.identity import (
     HISTORY_TABLE,
     POLICY_TABLE,
     POSSIBLE_TABLE,
+    PROVENANCE_TABLE,
     REDIRECT_TABLE,
+    SHOWN_FIELDS,
     VERDICT_TABLE,
 )
 from pipelines.identity.candidates import refused_links
@@ -30,6 +33,7 @@ from pipelines.identity.carry_over import CarryOver, assignment_table, carry_ove
 from pipelines.identity.case import Case
 from pipelines.identity.evidence import case_from_evidence, policy_of
 from pipelines.identity.explain import causes
+from pipelines.identity.golden import CLAIMS, golden_fields
 from pipelines.identity.households import households, rings
 from pipelines.identity.policy import Policy, default_policy, loose_policy, strict_policy
 from pipelines.identity.resolve import Resolution, resolve_case
@@ -43,12 +47,16 @@ class Facts:
 
     evidence: columns of int_identity_evidence. accounts: account_key, source_system, first_seen_at, city, birth_year of
     every account. names: account_key, name (normal forms). overrides: manual decisions (columns of OVERRIDES).
+    claims: what accounts state of their people (columns of CLAIMS; identifiers by their keys). source_priority: rank
+    of sources, 1 for the one believed first.
     """
 
     evidence: pl.DataFrame
     accounts: pl.DataFrame
     names: pl.DataFrame
     overrides: pl.DataFrame
+    claims: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CLAIMS))
+    source_priority: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,7 @@ def unify(facts: Facts, past: Past, pepper: bytes, as_of: datetime, policy: Poli
         .rename({"candidate_cluster": "candidate_key"})
         .join(facts.accounts, on="account_key", how="semi"),
         GROUP_TABLE.name: groups(resolution, clusters, done.assignment),
+        PROVENANCE_TABLE.name: provenance(facts, done.assignment),
     }
     return Unified(tables, resolution)
 
@@ -148,6 +157,13 @@ def verdicts(resolution: Resolution) -> pl.DataFrame:
         .select(VERDICT_TABLE.names)
         .sort("id_type", "verdict", "reason")
     )
+
+
+def provenance(facts: Facts, assignment: pl.DataFrame) -> pl.DataFrame:
+    """Which account tells each field of each customer, without direct identifiers: columns of PROVENANCE_TABLE."""
+    won = golden_fields(facts.claims, assignment, facts.source_priority)
+    shown = pl.when(pl.col("field").is_in(list(SHOWN_FIELDS))).then(pl.col("value"))
+    return won.rename({"source": "source_system"}).with_columns(value=shown).select(PROVENANCE_TABLE.names)
 
 
 def groups(resolution: Resolution, clusters: pl.DataFrame, assignment: pl.DataFrame) -> pl.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import polars as pl
 import pytest
 from conftest import TEST_PEPPER
@@ -12,7 +14,7 @@ from pipelines.identity.evaluate import evaluate
 from pipelines.ingest import vault_values
 from pipelines.marts import compute
 from pipelines.marts.identity import identity_policy_effect
-from pipelines.warehouse import query_published, read_past
+from pipelines.warehouse import open_build, query_published, read_past
 
 pytestmark = pytest.mark.world
 
@@ -101,3 +103,33 @@ def test_no_name_leaves_the_vault(world):
     for path in found:
         content = path.read_bytes().decode("utf-8", errors="ignore").lower()
         assert not [name for name in names if len(name) > 9 and name in content], path.name
+
+
+def test_golden_record_is_what_its_accounts_say(world, accounts):
+    """Shown values recomputed one customer at a time in plain Python; direct identifiers are told of, not shown."""
+    with open_build(world.settings, read_only=True) as con:
+        said = con.sql("from intermediate.int_account_claim").pl().join(accounts, on="account_key")
+        trusted = dict(con.sql("select source_system, priority from seeds.identity_source_priority").fetchall())
+    told = query_published(world.settings, "from core.customer_field_provenance")
+    customers = query_published(world.settings, "select customer_id, city, birth_year from core.dim_customer")
+    cities = {row["customer_id"]: row for row in told.filter(pl.col("field") == "city").iter_rows(named=True)}
+    contested = 0
+    for (customer,), rows in said.filter(pl.col("field") == "city").group_by("customer_id"):
+        claims = rows.to_dicts()
+        last = max(trusted.values()) + 1
+        best = max(
+            claims,
+            key=lambda row: (
+                row["is_verified"], -trusted.get(row["source_system"], last), row["observed_at"] or datetime.min,  # noqa: DTZ901
+                len(row["value"]), row["value"],
+            ),
+        )  # fmt: skip
+        assert cities[customer]["value"] == best["value"]
+        assert cities[customer]["n_conflicts"] == len({row["value"] for row in claims}) - 1
+        contested += cities[customer]["n_conflicts"] > 0
+    assert len(cities) > 100
+    shown = customers.drop_nulls("city")
+    assert {key: row["value"] for key, row in cities.items()} == dict(shown.select("customer_id", "city").iter_rows())
+    assert told.filter(pl.col("field").is_in(["email", "phone", "name"]))["value"].null_count() > 100
+    assert told.filter(pl.col("field").is_in(["email", "phone", "name"]))["value"].drop_nulls().is_empty()
+    print(f"{len(cities)} cities, {contested} of several; {told['strategy'].value_counts().rows()}")

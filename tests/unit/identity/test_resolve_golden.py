@@ -7,7 +7,7 @@ from datetime import datetime
 import polars as pl
 import pytest
 
-from pipelines.identity.golden import CLAIMS, contact_points, golden_fields
+from pipelines.identity.golden import CLAIMS, PROVENANCE, contact_points, golden_fields
 
 OLD, NEW = datetime(2023, 1, 1), datetime(2024, 1, 1)  # noqa: DTZ001
 ASSIGNMENT = pl.DataFrame({"account_key": ["a", "b", "c"], "customer_id": ["x", "x", "y"]})
@@ -41,7 +41,7 @@ def test_each_field_wins_for_itself_and_nulls_say_nothing() -> None:
         ("a", "name", "k1", "crm", False, OLD), ("c", "city", "成都", "web", False, OLD),
     )  # fmt: skip
     won = golden_fields(rows, ASSIGNMENT, {})
-    assert won.select("customer_id", "field", "value", "account_key").rows() == [
+    assert won.select("customer_id", "field", "value", "account_key").sort("customer_id", "field").rows() == [
         ("x", "city", "北京", "b"), ("x", "name", "k1", "a"), ("y", "city", "成都", "c"),
     ]  # fmt: skip
 
@@ -55,3 +55,14 @@ def test_all_contact_points_are_kept() -> None:
         ("x", "email", "e1", True, OLD, NEW),
         ("x", "phone", "p1", False, NEW, NEW),
     ]
+
+
+def test_alone_and_contested_fields_come_out_in_the_same_columns_once_each() -> None:
+    rows = claims(
+        ("a", "city", "上海", "crm", False, NEW), ("b", "city", "上海", "web", False, OLD),
+        ("c", "city", "成都", "web", False, OLD),
+    )  # fmt: skip
+    won = golden_fields(rows, ASSIGNMENT, {"crm": 1})
+    assert won.schema == PROVENANCE
+    found = won.select("customer_id", "account_key", "strategy", "n_conflicts").sort("customer_id").rows()
+    assert found == [("x", "a", "only", 0), ("y", "c", "only", 0)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from pipelines.contracts.identity import OUTPUTS
 from pipelines.identity.evidence import account_names
+from pipelines.identity.golden import CLAIMS
 from pipelines.identity.overrides import no_overrides, override
 from pipelines.identity.unify import Facts, Past, Unified, no_past, unify
 
@@ -248,3 +250,18 @@ def test_contradicting_decisions_are_refused() -> None:
     ]
     with pytest.raises(ValueError, match="cannot_link"):
         unify(facts(FAMILY, NAMES, pl.concat(decisions)), no_past(), PEPPER, DAY)
+
+
+def test_golden_record_tells_where_a_field_comes_from_and_shows_no_identifier() -> None:
+    said = [
+        ("web/a", "city", "York", "web", False, DAY), ("crm/a", "city", "Leeds", "crm", False, DAY - timedelta(9)),
+        ("web/a", "email", "e1", "web", False, DAY), ("crm/a", "email", "e2", "crm", True, DAY),
+    ]  # fmt: skip
+    told = replace(facts(FAMILY, NAMES), claims=pl.DataFrame(said, CLAIMS, orient="row"), source_priority={"crm": 1})
+    unified = unify(told, no_past(), PEPPER, DAY)
+    table = unified.tables["customer_field_provenance"].sort("field")
+    assert dict(zip(table.columns, table.row(0), strict=True)) == {
+        "customer_id": ids(unified)["web/a"], "field": "city", "value": "Leeds", "strategy": "source_priority",
+        "source_system": "crm", "account_key": "crm/a", "observed_at": DAY - timedelta(9), "n_conflicts": 1,
+    }  # fmt: skip
+    assert table.select("field", "value", "strategy").row(1) == ("email", None, "verified")
