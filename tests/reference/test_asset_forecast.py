@@ -12,8 +12,10 @@ from support.marts_core import Shape, lazy, make_core
 
 from pipelines.contracts.marts import MartParams
 from pipelines.marts import MARTS, compute_all
-from pipelines.marts.asset import asset_forecast
 from pipelines.marts.asset.assumptions import from_rows
+from pipelines.marts.asset.months import Months
+from pipelines.marts.asset.new_business import new_business, trend
+from pipelines.marts.asset.run_off import by_horizon, errors
 from pipelines.science.valuation import value_customers
 
 Tables = dict[str, pl.DataFrame]
@@ -56,8 +58,11 @@ def test_the_run_off_of_a_year_is_the_undiscounted_value(frames: Tables) -> None
     assert float(closing) < forecast["est"].sum() < 1.1 * float(closing)
 
 
-def test_past_forecasts_stand_beside_what_came(frames: Tables) -> None:
-    past = frames["asset_forecast"].filter(pl.col("actual_amount").is_not_null())
+def test_forecasts_of_the_next_month_stand_beside_what_came(frames: Tables) -> None:
+    past = frames["asset_forecast"].filter(
+        pl.col("actual_amount").is_not_null()
+        & (pl.col("forecast_on").dt.offset_by("1d").dt.month_end() == pl.col("period_on"))
+    )
     variance = frames["asset_variance"].filter(pl.col("dim") == "total")
     came = {row["period_on"]: row for row in variance.iter_rows(named=True)}
     assert past["period_on"].n_unique() == variance.height - 1
@@ -75,25 +80,62 @@ def test_past_forecasts_stand_beside_what_came(frames: Tables) -> None:
     assert untold["period_on"].min() < told["period_on"].min()
 
 
+def test_forecasts_of_a_year_stand_beside_what_came(frames: Tables) -> None:
+    """From every third month-end: who was acquired by then is the base, all others are new."""
+    asset = frames["customer_asset"]
+    acquired: dict[str, date] = {}
+    for row in asset.sort("period_on").filter(pl.col("behaviour") == "acquired").iter_rows(named=True):
+        acquired.setdefault(row["customer_id"], row["period_on"])
+    past = frames["asset_forecast"].filter(
+        pl.col("actual_amount").is_not_null(), (pl.col("period_on") - pl.col("forecast_on")).dt.total_days() > 31
+    )
+    origins = sorted(past["forecast_on"].unique())
+    assert origins == [date(2024, 6, 30), date(2024, 9, 30)]
+    for row in past.iter_rows(named=True):
+        came = {True: Decimal(0), False: Decimal(0)}
+        for who, amount in asset.filter(period_on=row["period_on"]).select("customer_id", "actual_amount").iter_rows():
+            came[acquired[who] <= row["forecast_on"]] += amount
+        wanted = {"run_off": came[True], "new_business": came[False], "total": came[True] + came[False]}
+        assert row["actual_amount"] == wanted[row["part"]]
+    run_off = frames["asset_forecast"].filter(forecast_on=date(2024, 6, 30), part="run_off")
+    value = asset.filter(period_on=date(2024, 6, 30))["closing_amount"].sum()
+    assert run_off.height == 6
+    assert 0.3 * float(value) < run_off["est"].sum() < 0.9 * float(value)  # half of the horizon of the value
+
+
+def test_the_interval_so_far_ahead_comes_from_errors_so_far_ahead() -> None:
+    """Four origins that were off by .2 two months ahead and by .1 three months ahead; beyond, a level that wanders."""
+    found = np.full((4, 12), np.nan)
+    found[:, 1], found[:, 2] = [0.2, -0.2, 0.2, -0.2], [0.1, -0.1, 0.1, -0.1]
+    spread = by_horizon(0.05, found)
+    assert spread[:3].tolist() == pytest.approx([0.05, 0.2, 0.2])  # never less than nearer
+    assert spread[5] == pytest.approx(0.2 * np.sqrt(6 / 3))
+    assert by_horizon(0.05, found[:3])[8] == pytest.approx(0.15)  # three origins are too few to tell
+    assert np.isnan(by_horizon(float("nan"), found[:3])).all()
+    past = errors([np.array([10.0, 20.0, 0.0])], [np.array([20.0, 10.0, 5.0])])
+    assert past[0, :2].tolist() == pytest.approx([np.log(2), -np.log(2)])
+    assert np.isnan(past[0, 2:]).all()
+
+
 def test_the_parts_sum_to_the_total(frames: Tables) -> None:
     wide = frames["asset_forecast"].pivot("part", index=["forecast_on", "period_on"], values="est")
     apart = (pl.col("run_off") + pl.col("new_business") - pl.col("total")).abs() / pl.col("total").abs()
     assert wide.select(apart.max()).item() < 1e-7
 
 
-def _months(counts: list[float]) -> asset_forecast._Months:
+def _months(counts: list[float]) -> Months:
     ends = [date(2024, month, 28) for month in range(1, len(counts) + 1)]
     zero = np.zeros(len(counts))
-    return asset_forecast._Months(ends, zero, zero, np.array(counts, dtype=np.float64), zero)
+    return Months(ends, zero, zero, np.array(counts, dtype=np.float64), zero)
 
 
 def test_the_trend_goes_on_and_never_below_nobody() -> None:
-    rising, spread = asset_forecast._trend(_months([10, 12, 14, 16, 18]), 3)
+    rising, spread = trend(_months([10, 12, 14, 16, 18]), 3)
     assert rising.tolist() == pytest.approx([20, 22, 24])
     assert spread.max() == pytest.approx(0.0, abs=1e-6)
-    falling, _ = asset_forecast._trend(_months([9, 6, 3, 0]), 2)
+    falling, _ = trend(_months([9, 6, 3, 0]), 2)
     assert falling.tolist() == [0, 0]
-    level, unsure = asset_forecast._trend(_months([4, 6]), 2)
+    level, unsure = trend(_months([4, 6]), 2)
     assert level.tolist() == [5, 5]
     assert np.isnan(unsure).all()
 
@@ -101,5 +143,5 @@ def test_the_trend_goes_on_and_never_below_nobody() -> None:
 def test_newcomers_bring_money_at_every_age() -> None:
     """Ten newcomers a month that bring 5 at age 0 and 2 at age 1: 50, then 70 a month."""
     by_age = np.array([5.0, 2.0, *np.zeros(10)])
-    money, _ = asset_forecast._new_business(_months([10] * 6), by_age, 4)
+    money, _ = new_business(_months([10] * 6), by_age, 4)
     assert money.tolist() == pytest.approx([50, 70, 70, 70])

@@ -18,6 +18,7 @@ from pipelines.science.valuation_model import Fitted, ValuationModel, times_on
 from pipelines.science.valuation_scores import by_fit, worth
 
 _NODES = 2
+_UNITS = 10_000.0
 
 
 def expected_money(
@@ -60,3 +61,22 @@ def _orders(
     edges = fade[:, -1] * by[:, :, -1] - fade[:, 0] * by[:, :, 0]
     within = delta * length * (by[:, :, 1:-1] * (weights * fade[:, 1:-1])).sum(axis=2)
     return (by[:, :, -1] - by[:, :, 0])[place], (edges + within)[place]
+
+
+def money_between(summary: pl.DataFrame, model: ValuationModel, days: Array) -> Array:
+    """Expected money at face value of all rows together, between each of `days` ahead and the next (units).
+
+    The first of the days is 0. Each customer's money is rounded to a whole unit before it is summed.
+    """
+    total = np.zeros(len(days) - 1)
+    for part, fitted in by_fit(summary, model):
+        if not fitted.has_amounts:
+            continue
+        place, rows = CountRows.located(*times_on(part, model.clock))
+        today = int(part["first_on"].cast(pl.Int32)[0] + part["age"][0])
+        ahead = model.clock.between(today, today + days[1:])
+        known = (rows.x, rows.t_x, rows.age)
+        by = fitted.choice.level * np.mean([counts.expected_by(ahead, *known) for counts in fitted.counts], axis=0)
+        orders = np.diff(by, axis=1, prepend=0.0)[place]
+        total += np.rint(orders * np.c_[worth(part, fitted)] * _UNITS).sum(axis=0)
+    return total
