@@ -18,12 +18,21 @@ from pipelines.warehouse.digest import LAYER_SCHEMAS
 from pipelines.warehouse.tables import stored_columns
 
 METRICS = (
-    "column_missing_n", "column_mistyped_n", "row_n", "required_null_n", "not_accepted_n", "duplicate_n",
+    "column_missing_n", "column_mistyped_n", "row_n", "empty_too_long_n", "required_null_n", "not_accepted_n", "duplicate_n",
     "rate_outside_n", "interval_disordered_n", "other_as_of_n", "other_currency_n", "clear_identifier_n",
 )  # fmt: skip
 
 PUBLISHED = ("core", "marts")
 """Layers that readers see: there keys and clear identifiers are looked for. Keys below are dbt's tests, once."""
+
+_AGE = f"""(
+    select date_diff('day', min(o.ordered_on), (select as_of_on from {CATALOG}.meta.run_context))
+    from {CATALOG}.core.fct_order as o inner join {CATALOG}.core.dim_customer as c on o.customer_id = c.customer_id
+    where o.is_kept and c.is_identified and not c.is_test
+)"""
+"""Age of the shop in days."""
+
+_ROWS_AFTER_DAYS = {mart.name: mart.rows_after_days for mart in MARTS}
 
 _EMAIL = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}"
 
@@ -63,6 +72,7 @@ def _measured(
     context = f"(select {{}} from {CATALOG}.meta.run_context)"
     measures = {
         "row_n": "count(*)",
+        "empty_too_long_n": None,
         "required_null_n": _count([f'"{c.name}" is null' for c in there if c.required]),
         "not_accepted_n": _count([_not_accepted(c) for c in there if c.values]),
         "duplicate_n": None,
@@ -77,6 +87,7 @@ def _measured(
         texts = [c for c in there if c.type is DataType.TEXT and not c.values]
         measures["clear_identifier_n"] = _count([_clear(c) for c in texts])
     if layer == "marts":
+        measures["empty_too_long_n"] = f"(count(*) = 0 and {_AGE} >= {_ROWS_AFTER_DAYS[table.name]})::int"
         rates = [c.name for c in there if c.type is DataType.RATE and c.name.endswith("_rate")]
         measures["rate_outside_n"] = _count([f'"{name}" < 0 or "{name}" > 1' for name in rates])
         if {"est", "lo", "hi"} <= names:

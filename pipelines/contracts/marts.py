@@ -52,6 +52,9 @@ class Mart:
     `previous` are tables of the version that is served, with the columns that are read, which come as the inputs
     `previous.<name>`: what was published is carried, not computed again. They are empty where nothing was published, or
     nothing of the kind; only a mart whose past is a record may read them.
+
+    `rows_after_days` is the age of a shop, in days since the first kept order of an identified customer, from which the
+    mart has rows; a gate holds it to that.
     """
 
     code: str
@@ -68,6 +71,7 @@ class Mart:
     reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     once: tuple[str, ...] = ()
     previous: tuple[Table, ...] = ()
+    rows_after_days: int = 0
 
     @property
     def name(self) -> str:

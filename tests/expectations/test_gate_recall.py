@@ -205,7 +205,10 @@ MARTS = (
     Dirt("a mart of another day", "marts", "mart_of_the_day.customer_lifecycle",
          ["update marts.customer_lifecycle set as_of_on = as_of_on - 1"], "other_as_of_n", ("customer_360",)),
     Dirt("an empty mart", "marts", "mart_not_empty.cohort_retention", ["delete from marts.cohort_retention"],
-         "row_n = 0"),
+         "empty_too_long_n = 1"),
+    Dirt("an empty mart in a young shop", "marts", "mart_not_empty.customer_rfm",
+         ["update meta.run_context set as_of_on = (select min(ordered_on) + 3 from core.fct_order)",
+          "delete from marts.cohort_retention", "delete from marts.customer_rfm"], "empty_too_long_n = 1"),
     Dirt("a segment renamed", "marts", "mart_values_accepted.customer_rfm",
          ["update marts.customer_rfm set segment = 'kings' where segment = 'champions'"], "not_accepted_n"),
     Dirt("an interval the wrong way round", "marts", "intervals_in_order.cohort_retention",
@@ -320,6 +323,14 @@ def test_planted_dirt_is_blocked_and_named(patient: Settings, book: pl.DataFrame
     assert dirt.words in problem
     for mart in dirt.endangered:
         assert mart in problem.split("endangers")[1]
+
+
+def test_a_young_shop_has_no_retention_yet(patient: Settings, book: pl.DataFrame, tmp_path: Path) -> None:
+    with open_build(patient) as con:
+        con.execute("update meta.run_context set as_of_on = (select min(ordered_on) + 3 from core.fct_order)")
+        con.execute("delete from marts.cohort_retention")
+    result = run_layer(patient, "marts", book, subjects_of("mart_not_empty", "marts", tmp_path / "gate"))
+    assert not [problem for problem in result.problems if problem.startswith("mart_not_empty")]
 
 
 @pytest.mark.parametrize("layer", LAYERS)

@@ -132,6 +132,7 @@ MART = Mart(
         "Does a high-value customer stay one?",
         "How soon must a win-back begin, before half of the silent customers are gone?",
     ),
+    rows_after_days=31,
     example_sql=(
         "select scheme, segment, est as half_life_months, lo, hi, n from marts.segment_half_life order by scheme, est"
     ),

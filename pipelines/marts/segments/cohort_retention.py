@@ -192,6 +192,7 @@ MART = Mart(
         "Which first channel, category or discount brings customers that stay?",
         "How much net revenue does a cohort bring back for each unit of its first day?",
     ),
+    rows_after_days=31,
     example_sql=(
         "select cohort, period_n, n, est, lo, hi from marts.cohort_retention "
         "where dim = 'total' and cohort <> '(all)' and retention_kind = 'within_n' and measure = 'customers' "
