@@ -18,8 +18,9 @@ from pipelines.warehouse.digest import LAYER_SCHEMAS
 from pipelines.warehouse.tables import stored_columns
 
 METRICS = (
-    "column_missing_n", "column_mistyped_n", "row_n", "empty_too_long_n", "required_null_n", "not_accepted_n", "duplicate_n",
-    "rate_outside_n", "interval_disordered_n", "other_as_of_n", "other_currency_n", "clear_identifier_n",
+    "column_missing_n", "column_mistyped_n", "row_n", "empty_too_long_n", "required_null_n", "not_accepted_n",
+    "duplicate_n", "rate_outside_n", "interval_disordered_n", "other_as_of_n", "other_currency_n",
+    "clear_identifier_n",
 )  # fmt: skip
 
 PUBLISHED = ("core", "marts")
