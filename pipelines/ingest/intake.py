@@ -29,7 +29,7 @@ from pipelines.ingest.sources import Source
 from pipelines.ingest.store import QUARANTINE, Entry, Store
 from pipelines.ingest.tokens import KnownTokens, Tokeniser
 
-READER_VERSION = 1
+READER_VERSION = 2
 """Raised when the same bytes would be read differently, so that files are read again."""
 
 HANDFUL = 20

@@ -13,12 +13,10 @@ that comes back after another one is a new version, and a file that repeats what
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any
-
 import polars as pl
 
 from pipelines.channels.base import RawTable
+from pipelines.ingest.digests import md5_hex
 from pipelines.ingest.errors import RowReason
 
 SLIM = pl.Schema(
@@ -56,12 +54,9 @@ def hash_rows(cells: pl.DataFrame, table: RawTable, salt: str) -> pl.Series:
 
     Fields that the file does not have count as blank, so a file with more, fewer or reordered columns hashes alike.
     """
-    ordered = _in_order(cells, table)
-    lines = _as_lines(ordered)
-    if len(lines) != cells.height:
-        lines = _as_lines(ordered.with_columns(pl.col(pl.String).str.replace_all("\n", "\x1e", literal=True)))
-    start = hashlib.md5(salt.encode(), usedforsecurity=False)
-    return pl.Series("row_hash", [_finish(start, line) for line in lines], dtype=pl.String)
+    line = pl.concat_str(pl.all().cast(pl.String).fill_null(""), separator=SEPARATOR)
+    lines = _in_order(cells, table).select(line.str.replace_all("\n", "\x1e", literal=True)).to_series()
+    return md5_hex(lines, salt).alias("row_hash")
 
 
 def _in_order(cells: pl.DataFrame, table: RawTable) -> pl.DataFrame:
@@ -79,17 +74,6 @@ def _in_order(cells: pl.DataFrame, table: RawTable) -> pl.DataFrame:
         names += [name] if name else []
         blank_n = 0
     return cells.with_columns(**blanks).select(names)
-
-
-def _as_lines(cells: pl.DataFrame) -> list[bytes]:
-    text = cells.write_csv(include_header=False, separator=SEPARATOR, quote_style="never")
-    return text.encode().split(b"\n")[:-1]
-
-
-def _finish(start: Any, line: bytes) -> str:
-    digest = start.copy()
-    digest.update(line)
-    return str(digest.hexdigest())
 
 
 def decide(slim: pl.DataFrame, table: RawTable, versions: pl.DataFrame, broken_keys: set[str]) -> pl.DataFrame:
@@ -182,9 +166,8 @@ def _with_record_hash(rows: pl.DataFrame) -> pl.DataFrame:
     ]
     accepted = rows.filter(pl.col("outcome") == "accepted").select("record_key", *halves)
     sums = accepted.group_by("record_key").agg(pl.col("low").sum(), pl.col("high").sum(), n=pl.len())
-    texts = sums.select(pl.concat_str("low", "high", "n", separator="/")).to_series().to_list()
-    made = [hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() for text in texts]
-    sums = sums.select("record_key", record_hash=pl.Series(made, dtype=pl.String))
+    texts = sums.select(pl.concat_str("low", "high", "n", separator="/")).to_series()
+    sums = sums.select("record_key", record_hash=md5_hex(texts))
     return rows.join(sums, on="record_key", how="left")
 
 
