@@ -11,10 +11,17 @@ with restated as (
         '{{ table }}' as raw_table,
         source_system,
         record_key
-    from {{ source('raw', table) }}
-    where {{ is_known() }}
+    from (
+        select distinct
+            source_system,
+            record_key,
+            record_hash,
+            known_at
+        from {{ source('raw', table) }}
+        where {{ is_known() }}
+    ) as stated
     group by source_system, record_key
-    having min(record_hash) <> max(record_hash) or min(known_at) <> max(known_at)
+    having count(*) > 1
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
