@@ -47,9 +47,7 @@ class Meter:
         seconds, cpu = time.perf_counter() - began, time.process_time() - spent
         pace = f"{rows / seconds:,.0f}" if rows and seconds else ""
         print(
-            _LINE.format(
-                step, f"{rows:,}" if rows else "", pace, f"{seconds:.1f}", f"{cpu:.1f}", f"{peak_gib():.2f}"
-            ),
+            _LINE.format(step, f"{rows:,}" if rows else "", pace, f"{seconds:.1f}", f"{cpu:.1f}", f"{peak_gib():.2f}"),
             flush=True,
         )
 

@@ -36,6 +36,8 @@ FACTS = ("purchase_n", "first_on", "last_on", "spent", "returned")
 """What a value rests on, per customer: two equal rows of facts have equal values."""
 _UNITS = 10_000.0
 _NONE = -1
+_MONEY = ("_amount", "spent", "returned")
+"""How columns end that need 64 bits; the rows of all periods are held together."""
 
 
 @dataclass
@@ -273,7 +275,9 @@ class Chain:
             }
         )
         seen = np.any([step.facts["purchase_n"] > 0 for step in steps], axis=0)
-        return frame.filter(pl.Series(seen)).with_columns(pl.lit(after.on, dtype=pl.Date).alias("period_on"))
+        small = [pl.col(name).cast(pl.Int32) for name in frame.columns if not name.endswith(_MONEY)]
+        frame = frame.filter(pl.Series(seen)).with_columns(small)
+        return frame.with_columns(pl.lit(after.on, dtype=pl.Date).alias("period_on"))
 
 
 _EPOCH = date(1970, 1, 1).toordinal()

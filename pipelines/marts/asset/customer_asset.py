@@ -153,7 +153,7 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
         chain = Chain(facts, [from_rows(rows) for rows in reviews], params)
         position, then = _opening(last, facts, chain, closed, unpack(packed, "accounts"))
         found.append(_named(_closed(chain, position, then, params), chain, facts).with_columns(basis=pl.lit(basis)))
-    rows = pl.concat([part.select(RECORD.names) for part in found])
+    rows = pl.concat([part.select(RECORD.names) for part in found], how="vertical_relaxed")
     return rows.lazy().with_columns(*stamp(params))
 
 
@@ -225,6 +225,7 @@ def _named(rows: pl.DataFrame, chain: Chain, facts: Facts) -> pl.DataFrame:
     def days(column: str, name: str, there: pl.Expr) -> pl.Expr:
         return pl.when(there).then(pl.col(column).cast(pl.Int32).cast(pl.Date)).alias(name)
 
+    rows = rows.sort("customer_id", "period_on")  # numbers follow the names, and are far less to move about
     return rows.with_columns(
         facts.names.gather(rows["customer_id"]).alias("customer_id"),
         names("behaviour", states.BEHAVIOURS),
