@@ -20,6 +20,8 @@ TITLES = {
     "value": "Value, net of returns",
     "churn": "Silence: no order in the horizon",
 }
+FEW = 100
+"""Below so many orders the limits are shown with a decimal: rounded, they would seem to hold what they do not."""
 
 
 def print_backtest(result: dict[str, Any], count: RowCount) -> None:
@@ -41,10 +43,11 @@ def print_backtest(result: dict[str, Any], count: RowCount) -> None:
         stdout.print(_table(result, target, title))
     interval = result["interval"]
     inside = interval["lo"] <= interval["actual"] <= interval["hi"]
+    digits = 0 if interval["hi"] >= FEW else 1
     stdout.print()
     stdout.print(
-        f"orders in all: {interval['forecast']:,.0f} forecast, {interval['level']:.0%} interval "
-        f"{interval['lo']:,.0f} to {interval['hi']:,.0f}; {interval['actual']:,.0f} came "
+        f"orders in all: {interval['forecast']:,.{digits}f} forecast, {interval['level']:.0%} interval "
+        f"{interval['lo']:,.{digits}f} to {interval['hi']:,.{digits}f}; {interval['actual']:,.0f} came "
         f"({'inside' if inside else 'outside'})"
     )
     origins = ", ".join(result["origins"]) or "none: the history is too short, so the combination stands"
