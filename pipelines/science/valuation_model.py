@@ -44,7 +44,8 @@ class Choice:
     """The models of a segment.
 
     `is_segment_fit`: fitted to the segment, pulled toward all customers; else the fit of all. `level` multiplies the
-    pace of orders and `value_level` the value of one: what past forecasts of this kind got wrong.
+    pace of orders and `value_level` the value of one: what past forecasts of this kind got wrong. `drift` is the
+    variance of a customer's own factor beside them (`drift`), which only widens intervals.
     """
 
     count_model: str = "average"
@@ -52,6 +53,7 @@ class Choice:
     is_segment_fit: bool = False
     level: float = 1.0
     value_level: float = 1.0
+    drift: float = 0.0
 
 
 @dataclass(frozen=True)

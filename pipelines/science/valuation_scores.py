@@ -206,13 +206,14 @@ def _discounted(
 
 def _variance(counts: _Counts, facts: SpendFacts, worth: Array, fitted: Fitted) -> Array:
     """Variance of a customer's discounted money: of the number of orders, of the value of an order around the
-    customer's mean, and of that mean around what is expected of it."""
+    customer's mean, of that mean around what is expected of it, and of the customer who changes (`drift`)."""
     spread = fitted.within / fitted.mean**2 if fitted.mean > 0 else 0.0
     strength = fitted.spend.credibility_.strength_
     unsure = spread / np.maximum(facts.orders + strength, 1e-9) if np.isfinite(strength) else np.zeros(len(worth))
     orders = counts.orders
     share = np.divide(counts.discounted, orders, out=np.ones(len(worth)), where=orders > 0)
-    return (orders * spread + counts.variance * (1.0 + unsure) + orders**2 * unsure) * (worth * share) ** 2
+    drift = fitted.choice.drift * orders**2
+    return (orders * spread + counts.variance * (1.0 + unsure) + orders**2 * unsure + drift) * (worth * share) ** 2
 
 
 def _interval(counts: _Counts, money: Array, variance: Array, confidence: float) -> tuple[Array, Array]:

@@ -137,7 +137,7 @@ MART = Mart(
     inputs=(*ORDER_INPUTS, "ltv_backtest"),
     reads={
         **ORDER_READS,
-        "ltv_backtest": ("segment", "target", "model", "kind", "level", "level_log_sd", "is_by_segment"),
+        "ltv_backtest": ("segment", "target", "model", "kind", "level", "level_log_sd", "drift_share", "is_by_segment"),
     },
     once=("ltv_backtest",),
     local=local,

@@ -8,7 +8,8 @@ At most `SAMPLE` customers are asked, the first by customer_id, which is as good
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -20,6 +21,7 @@ from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.common import AS_OF, BASES, CURRENCY, UNKNOWN, stamp
 from pipelines.marts.ltv.fallback import TOO_YOUNG, model_total
 from pipelines.marts.ltv.orders import ORDER_INPUTS, ORDER_READS, known_by, order_rows
+from pipelines.science.drift import drift_variance
 from pipelines.science.metrics import calibration_table, forecast_metrics
 from pipelines.science.numerics import Array, Mask
 from pipelines.science.valuation_model import Choice, ValuationModel
@@ -76,6 +78,12 @@ TABLE = Table(
         number("coverage_95", "Share of customers inside their 95 % interval", null_means=_COVERAGE),
         number("level", "Factor on the chosen model's forecasts now", null_means=_OTHERS),
         number("level_log_sd", "Standard deviation of the log of the level", null_means=_OTHERS),
+        number(
+            "drift_share",
+            "Deviation of a customer's money around the forecast beyond what the models know, as a share of it: "
+            "what intervals of past days missed; mean of the origins",
+            null_means="not the choice of a spend model in use",
+        ),
         flag("is_by_segment", "The chosen count model is fitted to the segment", null_means=_OTHERS),
         text("why_not", "Why the choice is not the segment's own", null_means="it is, or not a choice"),
     ),
@@ -113,13 +121,22 @@ def _table(rows: pl.DataFrame, params: MartParams) -> Iterator[dict[str, Any]]:
     shared["horizon_days"] = tested or params.horizon_days
     stretch = params.horizon_days / tested if tested else 1.0
     pasts: list[Past] = []
+    drifts: list[float] = []
     for origin in origins:
         past = look_back(known_by(rows, origin), now, origin, tested)
         yield from (shared | row for row in _origin_rows(past))
-        yield from (shared | row for row in _champion_rows(past, pick(pasts, _segments(past.summary), 1.0), params))
+        picked = pick(pasts, _segments(past.summary), 1.0)
+        champion = Champion.of(past, picked, _drift(drifts))
+        yield from (shared | row for row in _champion_rows(past, picked, champion))
         pasts.append(past)
+        drifts.append(champion.drift(past, _drift(drifts)))
     picked = pick(pasts, now["segment"].unique().to_list(), stretch)
-    yield from (shared | row for row in _chosen_rows(picked, params.as_of))
+    yield from (shared | row for row in _chosen_rows(picked, params.as_of, _drift(drifts)))
+
+
+def _drift(found: Sequence[float]) -> float:
+    """The drift that origins up to now tell: their mean; none before the first."""
+    return float(np.mean(found)) if found else 0.0
 
 
 def _segments(frame: pl.DataFrame) -> list[str | None]:
@@ -167,17 +184,42 @@ def _measured(key: dict, forecast: Array, actual: Array, *, with_deciles: bool, 
             }  # fmt: skip
 
 
-def _champion_rows(past: Past, picked: dict[str | bool | None, Picked], params: MartParams) -> Iterator[dict[str, Any]]:
-    """What the choices known at an origin forecast there, with the coverage of the customers' intervals."""
-    model = fitted(past, {name: found.choice for name, found in picked.items() if not isinstance(name, bool)})
-    terms = MartParams(past.origin, horizon_days=past.tested, discount_rate=0.0, confidence=0.95)
-    scores = value_summary(past.summary, terms, model)
-    narrow = value_summary(past.summary, MartParams(**{**terms.__dict__, "confidence": 0.8}), model)
-    value = scores["value"].fill_null(0).to_numpy() * 0.0001
+@dataclass(frozen=True)
+class Champion:
+    """What the choices known at an origin forecast of each customer there, with intervals at 95 and 80 %."""
+
+    scores: pl.DataFrame
+    narrow: pl.DataFrame
+    value: Array
+    value_sd: Array
+
+    @classmethod
+    def of(cls, past: Past, picked: Mapping[str | bool | None, Picked], drift: float) -> Champion:
+        """Score the customers of an origin by the choices of the time."""
+        choices = {
+            name: replace(found.choice, drift=drift) for name, found in picked.items() if not isinstance(name, bool)
+        }
+        model = fitted(past, choices)
+        terms = MartParams(past.origin, horizon_days=past.tested, discount_rate=0.0, confidence=0.95)
+        scores = value_summary(past.summary, terms, model)
+        narrow = value_summary(past.summary, replace(terms, confidence=0.8), model)
+        value, spread = scores["value"].fill_null(0).to_numpy() * 0.0001, scores["value_sd"].fill_null(0).to_numpy()
+        return cls(scores, narrow, value, spread)
+
+    def drift(self, past: Past, counted: float) -> float:
+        """The drift that this origin tells, beside which `counted` is in the deviation already."""
+        plain = np.maximum(self.value_sd**2 - counted * self.value**2, 0.0)
+        return drift_variance(past.actual_value, self.value, plain, self.scores["expected_orders"].to_numpy())
+
+
+def _champion_rows(
+    past: Past, picked: Mapping[str | bool | None, Picked], champion: Champion
+) -> Iterator[dict[str, Any]]:
+    """The champion of an origin, measured by what came, with the coverage of the customers' intervals."""
+    scores, value, spread = champion.scores, champion.value, champion.value_sd
     forecasts = {"orders": scores["expected_orders"].to_numpy(), "value": value}
     actual = {"orders": past.actual_orders, "value": past.actual_value}
-    inside = {"coverage_95": _inside(scores, past), "coverage_80": _inside(narrow, past)}
-    spread = scores["value_sd"].fill_null(0).to_numpy()
+    inside = {"coverage_95": _inside(scores, past), "coverage_80": _inside(champion.narrow, past)}
     for segment, mine in _groups(past):
         found = picked[True if segment == ALL else None if segment == UNKNOWN else segment]
         log_sd = float(np.hypot(found.orders_level.log_sd, found.value_level.log_sd))
@@ -205,7 +247,7 @@ def fitted(past: Past, choices: dict[str | None, Choice]) -> ValuationModel:
     return ValuationModel(past.origin, segments, past.fits.of(Choice(), past.summary.clear()), past.clock)
 
 
-def _chosen_rows(picked: dict[str | bool | None, Picked], as_of: date) -> Iterator[dict[str, Any]]:
+def _chosen_rows(picked: Mapping[str | bool | None, Picked], as_of: date, drift: float) -> Iterator[dict[str, Any]]:
     """The choice in use: for orders the count model and its level, for value the spend model and its level."""
     for name, found in picked.items():
         segment = ALL if name is True else str(name or UNKNOWN)
@@ -223,6 +265,7 @@ def _chosen_rows(picked: dict[str | bool | None, Picked], as_of: date) -> Iterat
                 "customer_n": _customers(found.pasts, name),
                 "level": level.factor,
                 "level_log_sd": level.log_sd,
+                "drift_share": float(np.sqrt(drift)) if target == "value" else None,
                 "is_by_segment": found.choice.is_segment_fit,
                 "why_not": found.why_not,
             }
@@ -235,7 +278,10 @@ def _customers(pasts: Sequence[Past], segment: str | bool | None) -> int:
 
 
 def champion_choices(backtest: pl.DataFrame) -> dict[str | None, Choice]:
-    """The choices in use by segment (null where no source says), from the rows of this mart."""
+    """The choices in use by segment (null where no source says), from the rows of this mart.
+
+    Who states no intervals, as the ledger, need not read `drift_share`.
+    """
     rows = {(row["segment"], row["target"]): row for row in backtest.filter(pl.col("kind") == "chosen").to_dicts()}
     return {
         None if segment == UNKNOWN else segment: Choice(
@@ -244,6 +290,7 @@ def champion_choices(backtest: pl.DataFrame) -> dict[str | None, Choice]:
             bool(row["is_by_segment"]),
             row["level"],
             rows[segment, "value"]["level"],
+            (rows[segment, "value"].get("drift_share") or 0.0) ** 2,
         )
         for (segment, target), row in rows.items()
         if target == "orders"

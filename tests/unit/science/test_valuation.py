@@ -11,6 +11,7 @@ from support.science_worlds import Company, Process, births, company_log
 
 from pipelines.contracts.marts import MartParams
 from pipelines.science.bgnbd import BGNBD
+from pipelines.science.drift import drift_variance
 from pipelines.science.histories import order_days, summarise_days
 from pipelines.science.season import Clock
 from pipelines.science.valuation import clock_of, fit_valuation, value_customers
@@ -191,3 +192,24 @@ def test_degenerate_businesses_get_finite_scores_and_a_status(kind: str, count_m
     for name in ("value", "lo", "hi"):
         assert scores[name].null_count() == (scores.height if is_unknown else 0), name
     assert scores["fit_status"].str.contains("no_amounts").all() == (is_unknown or not scores.height)
+
+
+@pytest.mark.parametrize("sd", [0.0, 0.3, 0.6])
+def test_drift_is_what_customers_differ_by_beyond_the_model(sd: float) -> None:
+    """Poisson counts around forecasts that every customer multiplies by a factor of its own; all by a tenth too low."""
+    rng = np.random.default_rng(8)
+    forecast = rng.gamma(2.0, 6.0, 20_000)
+    factor = 1.0 + sd * rng.uniform(-np.sqrt(3.0), np.sqrt(3.0), len(forecast))
+    actual = rng.poisson(1.1 * forecast * np.maximum(factor, 0.0)).astype(float)
+    found = drift_variance(actual, forecast, 1.1 * forecast, forecast)
+    assert np.sqrt(found) == pytest.approx(sd, abs=0.03)
+
+
+def test_drift_needs_customers_who_order_often_enough_to_tell() -> None:
+    few = np.full(99, 5.0)
+    assert drift_variance(few * 3, few, few, few) == 0.0
+    seldom = np.full(500, 0.5)
+    assert drift_variance(seldom * 3, seldom, seldom, seldom) == 0.0
+    often = np.tile([1.0, 9.0], 250)
+    assert drift_variance(often, np.full(500, 5.0), np.full(500, 0.1), np.full(500, 5.0)) > 0.3
+    assert drift_variance(often * 0, often, often, often) == 0.0
