@@ -106,15 +106,19 @@ PERIOD_COSTS = (
     ("shop_operator", 2_400_000, "CNY", "channel:tmall"),
     ("office", 300_000, "USD", "none"),
 )
-"""Category, cents a month in the first month, currency, allocation rule."""
+"""Category, cents a month in the first month of a company of `PERIOD_COST_PEOPLE`, currency, allocation rule."""
+
+PERIOD_COST_PEOPLE = 20_000
+"""Costs of the month grow with the company: as many times the people who ever buy, as many times the costs."""
 
 
 def _period_rows(company: Company) -> Columns:
-    clock = company.clock
+    clock, people = company.clock, len(company.people.acquired_day)
     rows = [
-        (add_months(clock.start, month).isoformat(), name, amount + amount * month // 50, currency, rule)
+        (add_months(clock.start, month).isoformat(), name, first + first * month // 50, currency, rule)
         for month in range(clock.months)
         for name, amount, currency, rule in PERIOD_COSTS
+        for first in [amount * people // PERIOD_COST_PEOPLE]
     ]
     month, name, amount, currency, rule = (list(values) for values in zip(*rows, strict=True))
     return {

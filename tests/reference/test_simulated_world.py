@@ -274,6 +274,18 @@ def test_the_same_seed_writes_the_same_bytes_and_another_others(tmp_path: Path) 
     }  # fmt: skip
 
 
+def test_costs_of_the_month_are_those_of_a_company_of_its_size(tmp_path: Path) -> None:
+    first_month = {}
+    for customers in (200, 2_000):
+        simulate(tmp_path, customers=customers, months=2, seed=3, start=START)
+        costs = pl.read_csv(tmp_path / "landing" / "finance" / "period_cost.csv")
+        first_month[customers] = dict(
+            costs.filter(pl.col("month") == START.isoformat()).select("category", "amount").iter_rows()
+        )
+    assert first_month[2_000]["staff"] == 1_900.0
+    assert first_month[200] == {name: amount / 10 for name, amount in first_month[2_000].items()}
+
+
 def test_a_later_run_replaces_an_earlier_one(tmp_path: Path) -> None:
     simulate(tmp_path, customers=60, months=9, seed=3, start=START)
     stray = tmp_path / "landing" / "web" / "left over.csv"
