@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
-import polars as pl
 from scipy.special import betaln, psi
 
 from pipelines.science.count_model import CountModel, CountRows
@@ -137,11 +136,13 @@ class BetaAttrition(AttritionModel):
 
 
 def _pairs(x: Array, age: Array) -> tuple[tuple[Array, Array], Index]:
-    """Distinct (x, T) and each row's position among them."""
-    frame = pl.DataFrame({"x": x, "age": age})
-    distinct = frame.unique().sort("x", "age").with_row_index("place")
-    place = frame.join(distinct, on=["x", "age"], how="left", maintain_order="left")["place"].to_numpy()
-    return (distinct["x"].to_numpy(), distinct["age"].to_numpy()), place
+    """Distinct (x, T) in order and each row's position among them."""
+    order = np.lexsort((age, x))
+    counts, ages = x[order], age[order]
+    is_first = np.append(True, (counts[1:] != counts[:-1]) | (ages[1:] != ages[:-1]))[: len(x)]
+    place = np.empty(len(x), dtype=np.int64)
+    place[order] = np.cumsum(is_first) - 1
+    return (counts[is_first], ages[is_first]), place
 
 
 def _expected(k: Array, c: Array, a: float, b: Array, until: Array, *, born_dead: float = 0.0) -> Array:

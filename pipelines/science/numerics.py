@@ -111,6 +111,13 @@ def beta_rule(a: float, b: ArrayLike, count: int = 128) -> tuple[Array, Array]:
     (subtract the chord, see `BetaMean`), for every a, b > 0, also where the density itself is singular.
     """
     shape = np.atleast_1d(np.asarray(b, dtype=np.float64))
+    return _beta_rule(a, shape.tobytes(), count)
+
+
+@lru_cache(maxsize=16)
+def _beta_rule(a: float, shapes: bytes, count: int) -> tuple[Array, Array]:
+    """`beta_rule` of the same shapes is asked again and again: by every chunk, horizon and month."""
+    shape = np.frombuffer(shapes)
     low, high = _beta_range(a, shape)
     y = low[:, None] + (high - low)[:, None] * _unit_grid(count)[None, :]
     log_q = -np.logaddexp(0.0, y)

@@ -151,17 +151,19 @@ def innovations(
     every change in who the customers are; what is left is the season and the drift.
     """
     first, (begin, end) = purchases.first_day, span
-    x, last = np.zeros(len(first)), first.astype(np.float64)
+    began, bought = clock.at(first), clock.at(purchases.day)
+    x, last = np.zeros(len(first)), began.copy()
     middle, actual, expected = [], [], []
     done = int(np.searchsorted(purchases.day, begin, side="right"))
     np.add.at(x, purchases.customer[:done], 1.0)
-    np.maximum.at(last, purchases.customer[:done], purchases.day[:done])
+    np.maximum.at(last, purchases.customer[:done], bought[:done])
     for start in range(begin, end - width + 1, width):
         known = np.flatnonzero(first <= start)
         upto = int(np.searchsorted(purchases.day, start + width, side="right"))
-        who, when = purchases.customer[done:upto], purchases.day[done:upto]
+        who, when = purchases.customer[done:upto], bought[done:upto]
         if len(known):
-            age, t_x = clock.between(first[known], start), clock.between(first[known], last[known])
+            age = np.maximum(clock.at(start) - began[known], 0.0)
+            t_x = np.maximum(last[known] - began[known], 0.0)
             ahead = float(clock.between(start, start + width))
             expected.append(float((1.0 - model.p_no_purchase(ahead, x[known], t_x, age)).sum()))
             repeated = np.unique(who[first[who] <= start])
