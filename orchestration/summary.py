@@ -96,11 +96,13 @@ def print_frame(frame: pl.DataFrame) -> None:
 
 
 def print_versions(versions: list[Any], current: Any) -> None:
-    """Published versions, newest first, the one served marked."""
-    table = Table("", "version", "as of", "parent", "created at")
+    """Published versions, newest first, the one served marked; an id begins with the time it was published, in UTC."""
+    table = Table("", "as of", box=None, padding=(0, 2, 0, 0))
+    for heading in ("version", "published after"):
+        table.add_column(heading, overflow="fold")
     for version in versions:
         mark = "served" if current is not None and version.id == current.id else ""
-        table.add_row(mark, version.id, str(version.as_of), version.parent or "", str(version.created_at))
+        table.add_row(mark, str(version.as_of), version.id, version.parent or "")
     stdout.print(table)
 
 
