@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -24,7 +24,7 @@ def _rows(seed: int = 5) -> list[Version]:
     rows = []
     for number in range(300):
         for _ in range(draw.randint(1, 4)):
-            known_at = datetime(2025, 3, 28) + timedelta(days=draw.randint(0, 6))
+            known_at = datetime.combine(AS_OF + timedelta(days=draw.randint(-3, 3)), time(draw.randint(0, 23)))
             row = (draw.choice("ab"), f"r{number}", draw.choice("0123"), known_at)
             rows += [row] * draw.randint(1, 2)
     draw.shuffle(rows)
