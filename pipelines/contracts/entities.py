@@ -85,6 +85,11 @@ CONSENT = Table(
         text("status", "Decision", required=True, values=("granted", "denied", "withdrawn")),
         instant("at", "When it was decided", required=True),
         text("proof", "Where the proof lies"),
+        flag(
+            "is_observed",
+            "`at` is only the day on which this was seen to stand; when it was decided is not known",
+            null_means="`at` is when it was decided",
+        ),
         KNOWN_AT,
     ),
 )

@@ -50,6 +50,7 @@
         {"name": "status", "type": "varchar"},
         {"name": "decided_at", "type": "timestamp"},
         {"name": "proof", "type": "varchar"},
+        {"name": "is_observed", "type": "boolean"},
         {"name": "known_at", "type": "timestamp"},
     ],
     "order": [

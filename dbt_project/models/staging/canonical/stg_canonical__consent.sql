@@ -11,5 +11,6 @@ select
     status,
     {{ quoted('at') }} as decided_at,
     proof,
+    is_observed,
     known_at
 from latest
