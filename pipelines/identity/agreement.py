@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Set
+from functools import lru_cache
 
 import polars as pl
 
@@ -89,6 +90,7 @@ class NameJudge:
         return rare <= self._typo_share * common and edits_at_most_one(odd[0], rest[0])
 
 
+@lru_cache(maxsize=100_000)
 def is_cjk(name: str) -> bool:
     """Whether a name holds a Chinese character."""
     return not name.isascii() and _CJK.search(name) is not None

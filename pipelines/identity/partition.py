@@ -21,6 +21,9 @@ from pipelines.identity.core import DAY_US, UNATTACHED, Block, Split, as_split
 from pipelines.identity.policy import Policy
 from pipelines.identity.support import Weights
 
+Groups = tuple[list[Block], list[Block]]
+"""The cores on a value: those of one name as one block, and the rest."""
+
 
 class Standing(StrEnum):
     """How the persons who use a value stand to a nameless block on it; how far it can be given away differs by it.
@@ -80,9 +83,15 @@ class Partitioner:
             return Split([0] * len(given), "link", "issued to one person")
         return as_split(given, named, "split_by_name", f"used under {len(named)} names")
 
-    def personal(self, given: Sequence[Block], is_device: bool, is_recyclable: bool) -> Split:
-        """Judge a value of a personal or device type."""
-        named, rest = self.conflicts.by_name(given, keeps_ids=True)
+    def groups(self, given: Sequence[Block]) -> Groups:
+        """Cores of one name on a personal or device value together, and the rest: what both uses below start from."""
+        return self.conflicts.by_name(given, keeps_ids=True)
+
+    def personal(
+        self, given: Sequence[Block], is_device: bool, is_recyclable: bool, groups: Groups | None = None
+    ) -> Split:
+        """Judge a value of a personal or device type; `groups` are those of the cores, where they are known."""
+        named, rest = groups or self.groups(given)
         if not self._policy.links_nameless:
             return as_split(given, named, "split_by_name", "only equal names are linked under this policy")
         blocks = named + rest
@@ -98,14 +107,14 @@ class Partitioner:
         return as_split(given, persons, "split_by_epoch" if is_epoch else verdict, f"different {conflict}")
 
     def held_out(
-        self, given: Sequence[Block], is_device: bool, is_recyclable: bool
+        self, given: Sequence[Block], is_device: bool, is_recyclable: bool, groups: Groups
     ) -> list[tuple[Standing, float, bool]]:
         """How well nameless cores of a value would be given away, shown on named ones whose name is held out.
 
         One row per group of one name and core in it: how the others stand to the core, the log odds of the likeliest
         person, and whether that is the core's own group. Groups of several cores are asked without the core.
         """
-        named, rest = self.conflicts.by_name(given, keeps_ids=True)
+        named, rest = groups
         if len(named) < 2:
             return []
         single = {block.cores[0]: block for block in given}

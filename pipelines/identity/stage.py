@@ -18,7 +18,7 @@ from pipelines.identity.book import Book
 from pipelines.identity.components import component_roots
 from pipelines.identity.constrained import ConstrainedUnion, Tie
 from pipelines.identity.core import UNATTACHED, Block, Core, Split
-from pipelines.identity.partition import Partitioner, Standing
+from pipelines.identity.partition import Groups, Partitioner, Standing
 from pipelines.identity.policy import Policy
 from pipelines.identity.support import least_score
 
@@ -214,13 +214,12 @@ class Stage:
             )
             for (val, code), group in _grouped(zip(*(column.to_list() for column in rows), strict=True))
         ]
-        if self.policy.uses_support:
-            self._trust(values)
+        groups = self._trust(values) if self.policy.uses_support else {}
         for val, rule, given in values:
             split: Split = (
                 self.partitioner.shared_card(given)
                 if rule.strength in STRONG
-                else self.partitioner.personal(given, rule.strength == "device", rule.recyclable)
+                else self.partitioner.personal(given, rule.strength == "device", rule.recyclable, groups.get(val))
             )
             verdicts.append((val, split.verdict, split.reason))
             judged.extend(
@@ -232,13 +231,18 @@ class Stage:
             pl.DataFrame(verdicts, schema=VERDICTS, orient="row"),
         )
 
-    def _trust(self, values: Sequence[tuple[int, IdentifierType, list[Block]]]) -> None:
-        """Set from which odds a nameless account is given to one of several persons, by holding names out."""
+    def _trust(self, values: Sequence[tuple[int, IdentifierType, list[Block]]]) -> dict[int, Groups]:
+        """Set from which odds a nameless account is given to one of several persons, by holding names out.
+
+        Returns the groups by name of the values that were asked.
+        """
         tests = []
+        groups = {}
         wanted = [v for v in values if v[1].strength not in STRONG and _has_several_names(v[2])]
         wanted = [v for v in wanted if len(v[2]) <= self.policy.anonymous_limit]
-        for _, rule, given in wanted[:: 1 + len(wanted) // self.policy.held_out_values]:
-            tests += self.partitioner.held_out(given, rule.strength == "device", rule.recyclable)
+        for val, rule, given in wanted[:: 1 + len(wanted) // self.policy.held_out_values]:
+            groups[val] = self.partitioner.groups(given)
+            tests += self.partitioner.held_out(given, rule.strength == "device", rule.recyclable, groups[val])
         for standing in Standing:
             self.partitioner.cuts[standing] = least_score(
                 [(score, is_right) for asked, score, is_right in tests if asked == standing],
@@ -246,6 +250,7 @@ class Stage:
                 self.partitioner.attach_threshold,
                 self.policy.calibration_pairs,
             )
+        return groups
 
     def load_cores(self, facts: pl.DataFrame, kinds: tuple[str, ...]) -> dict[int, Core]:
         """What is known of cores, as objects; `kinds` of limited slots are loaded as exclusive."""

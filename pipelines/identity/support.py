@@ -10,7 +10,7 @@ decision.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from math import inf, log2
 
@@ -79,7 +79,8 @@ def measure_support(book: Book, policy: Policy, judge: NameJudge, labels: np.nda
     states = _states(pairs, facts)
     slots = book.slots_of("exclusive") + book.slots_of("birth")
     barred = states.filter(pl.col("slot").is_in(slots) & ~pl.col("agrees")).select("pair").unique()
-    judged = _judge_names(pairs, facts, book, judge).join(barred, on="pair", how="anti")
+    names = _names_of(facts, book)
+    judged = _judge_names(pairs, names, judge).join(barred, on="pair", how="anti")
     same, other = (judged.filter(pl.col("is_same") == is_same) for is_same in (True, False))
     enough = min(same.height, other.height) >= policy.calibration_pairs
     rows: list[tuple[object, ...]] = []
@@ -98,7 +99,7 @@ def measure_support(book: Book, policy: Policy, judge: NameJudge, labels: np.nda
     rows.append(_row(SILENCE, same["is_silent"], other["is_silent"], (0.5, 0.5), enough, False))
     odds = _half((same.height + 1) / (other.height + 1)) if enough else policy.prior_bits
     rows.append((PRIOR, same.height, None, other.height, None, odds, None, enough))
-    rows += _undisputed(pairs, judged, facts, book, judge, policy.calibration_pairs, odds)
+    rows += _undisputed(pairs, judged, names, judge, policy.calibration_pairs, odds)
     return pl.DataFrame(rows, schema=CALIBRATION, orient="row")
 
 
@@ -149,8 +150,7 @@ def _states(pairs: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
 def _undisputed(
     pairs: pl.DataFrame,
     judged: pl.DataFrame,
-    facts: pl.DataFrame,
-    book: Book,
+    names: Mapping[int, Set[str]],
     judge: NameJudge,
     least_n: int,
     default: float,
@@ -160,7 +160,6 @@ def _undisputed(
     This is what is asked of a nameless core on a value whose names agree. Values with a conflict of ids or births are
     left out, since the conflict tells there. Where too few are held out the next smaller number of others stands.
     """
-    names = _names_of(facts, book)
     per_value = (
         pairs.select("pair", "val", "a", "b")
         .join(judged.select("pair", "is_same"), on="pair", how="left")
@@ -192,16 +191,16 @@ def _undisputed(
     return rows
 
 
-def _names_of(facts: pl.DataFrame, book: Book) -> dict[int, set[str]]:
+def _names_of(facts: pl.DataFrame, book: Book) -> Mapping[int, Set[str]]:
+    """Names of each core that has any."""
     names: dict[int, set[str]] = defaultdict(set)
     for core, item in facts.filter(pl.col("slot") == book.slots_of("name")[0]).select("core", "item").iter_rows():
         names[core].add(book.texts[item])
     return names
 
 
-def _judge_names(pairs: pl.DataFrame, facts: pl.DataFrame, book: Book, judge: NameJudge) -> pl.DataFrame:
+def _judge_names(pairs: pl.DataFrame, names: Mapping[int, Set[str]], judge: NameJudge) -> pl.DataFrame:
     """What the names of both cores say: pair, is_silent, is_same (some name of one agrees with some of the other)."""
-    names = _names_of(facts, book)
     rows = [
         (pair, is_silent, judge.any_agree(names[a], names[b]))
         for a, b, is_silent, pair in pairs.select("a", "b", "is_silent", "pair").iter_rows()
