@@ -191,3 +191,34 @@ def test_the_realised_asset_is_value_times_both_factors(frames: Tables) -> None:
     assert lines["value"] == named - lines["anonymous"]
     ranked = frames["realised_asset"].filter(pl.col("fix_rank").is_not_null()).sort("fix_rank")["amount"].to_list()
     assert ranked == sorted(ranked)
+
+
+def test_treatment_is_read_from_orders_where_the_data_tell_of_campaigns(frames: Tables) -> None:
+    """Two customers' kept orders of the last year, and one's of before, carry a campaign: who has none is untreated."""
+    orders = frames["fct_order"].sort("ordered_on", "order_key")
+    recent = orders.filter("is_kept", (AS_OF - pl.col("ordered_on")).dt.total_days() < 365)
+    treated = recent["customer_id"].unique(maintain_order=True).head(2).to_list()
+    old = orders.filter("is_kept", (AS_OF - pl.col("ordered_on")).dt.total_days() >= 365)["customer_id"].to_list()
+    lapsed = [who for who in old if who not in treated][:1]
+    told = orders.with_columns(
+        attributed_campaign_id=pl.when(
+            pl.col("customer_id").is_in(treated)
+            | (pl.col("customer_id").is_in(lapsed) & ((AS_OF - pl.col("ordered_on")).dt.total_days() >= 365))
+        ).then(pl.lit("spring"))
+    )
+    marts = {mart.name: mart for mart in MARTS}
+    inputs = {name: frame.lazy() for name, frame in {**frames, "fct_order": told}.items()}
+    rows = compute(marts["customer_realised_asset"], inputs, PARAMS)
+    assert lapsed
+    assert set(rows.filter(pl.col("operations") == "campaign")["customer_id"]) == set(treated) & set(
+        rows["customer_id"]
+    )
+    assert set(rows["operations"]) == {"campaign", "none"}
+    before = dict(frames["customer_realised_asset"].select("customer_id", "realised_amount").iter_rows())
+    for row in rows.iter_rows(named=True):
+        is_treated = row["customer_id"] in treated
+        assert row["operations_factor_rate"] == (Decimal("0.5") if is_treated else 0)
+        assert row["realised_amount"] == (before[row["customer_id"]] if is_treated else 0)
+        lost = sum(row[f"{name}_amount"] for name in ("unreachable", "thin_data", "untreated", "unmeasured"))
+        assert row["value_amount"] - lost == row["realised_amount"]
+    assert rows.equals(compute(marts["customer_realised_asset"], inputs, PARAMS, buckets=5))
