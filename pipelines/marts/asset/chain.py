@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -34,6 +35,8 @@ from pipelines.science.valuation_scores import expected_value
 
 FACTS = ("purchase_n", "first_on", "last_on", "spent", "returned")
 """What a value rests on, per customer: two equal rows of facts have equal values."""
+STEPS = ("late_data", "identity", "model", "erased", "behaviour")
+"""Steps of a period in their order."""
 _UNITS = 10_000.0
 _NONE = -1
 _MONEY = ("_amount", "spent", "returned")
@@ -223,7 +226,8 @@ class Chain:
         self, before: Position, after: Position, steps: Sequence[_Valued], expected: dict[str, Index]
     ) -> pl.DataFrame:
         """One row for every customer with a kept order or a value at either end of the period, or between."""
-        start, late, identified, revised, kept, closing = steps
+        start, _, _, revised, kept, closing = steps
+        moves = dict(zip(STEPS, pairwise(steps), strict=True))
         assert after.on is not None
         opened_on = before.on.toordinal() - _EPOCH if before.on else -1_000_000
         change = closing.value - kept.value
@@ -237,18 +241,10 @@ class Chain:
             {
                 "customer_id": np.arange(self._size),
                 "opening_amount": start.value,
-                "late_data_amount": late.value - start.value,
-                "identity_amount": identified.value - late.value,
-                "model_amount": revised.value - identified.value,
-                "erased_amount": kept.value - revised.value,
-                "behaviour_amount": change,
+                **{f"{name}_amount": to.value - by.value for name, (by, to) in moves.items()},
                 "closing_amount": closing.value,
                 "opening_head_n": start.head,
-                "late_data_head_n": late.head - start.head,
-                "identity_head_n": identified.head - late.head,
-                "model_head_n": revised.head - identified.head,
-                "erased_head_n": kept.head - revised.head,
-                "behaviour_head_n": closing.head - kept.head,
+                **{f"{name}_head_n": to.head - by.head for name, (by, to) in moves.items()},
                 "closing_head_n": closing.head,
                 "behaviour": line,
                 "opening_state": before.state,

@@ -16,7 +16,7 @@ from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.asset import states
 from pipelines.marts.asset.asset_assumptions import RECORD as REVIEWS
 from pipelines.marts.asset.assumptions import SCHEMA, from_rows
-from pipelines.marts.asset.chain import FACTS, Chain, Position
+from pipelines.marts.asset.chain import FACTS, STEPS, Chain, Position
 from pipelines.marts.asset.facts import ORDER_READS, REFUND_READS, Facts
 from pipelines.marts.asset.packing import pack, unpack
 from pipelines.marts.asset.periods import period_ends
@@ -35,8 +35,6 @@ from pipelines.marts.segments.value_tiers import TIERS
 from pipelines.science.numerics import Index
 
 _UNIT = "reporting currency"
-STEPS = ("late_data", "identity", "model", "erased", "behaviour")
-"""Steps of a period in their order."""
 _STEP_SAYS = {
     "late_data": "Facts dated before the period that became known in it",
     "identity": "Accounts that now belong to another person",
