@@ -50,17 +50,26 @@ class Rehearsal:
 def rehearsals(facts: Facts, reviews: Sequence[Assumptions], months: Months, cells: Cells) -> list[Rehearsal]:
     """Forecasts from every third of the past month-ends, oldest first, with what was known and in force then."""
     origins = range(months.whole - 1 - ORIGIN_STEP, LEAST_HISTORY - 2, -ORIGIN_STEP)[:MOST_ORIGINS]
-    return [_rehearsed(origin, facts, reviews, months, cells) for origin in reversed(origins)]
+    found: list[Rehearsal] = []
+    summary, before = pl.DataFrame(), date.min
+    for origin in reversed(origins):
+        on = months.ends[origin]
+        summary = facts.summary_after(summary, before, on) if found else facts.summary(on, on)
+        found.append(_rehearsed(origin, summary, reviews, months, cells))
+        before = on
+    return found
 
 
-def _rehearsed(origin: int, facts: Facts, reviews: Sequence[Assumptions], months: Months, cells: Cells) -> Rehearsal:
+def _rehearsed(
+    origin: int, summary: pl.DataFrame, reviews: Sequence[Assumptions], months: Months, cells: Cells
+) -> Rehearsal:
     on, ends = months.ends[origin], months.ends[origin + 1 : min(origin + 1 + MONTHS, months.whole)]
     model = [review for review in reviews if review.fitted_on <= on][-1].model
     later = range(origin + 1, origin + 1 + len(ends))
     newcomers, deviation = new_business(months.before(origin + 1, months.whole), cells.by_age(origin + 1), len(ends))
     return Rehearsal(
         origin,
-        expected_run_off(facts.summary(on, on), model, on, ends),
+        expected_run_off(summary, model, on, ends),
         newcomers,
         deviation,
         np.array([cells.of_base(origin, place) for place in later], dtype=np.float64),
