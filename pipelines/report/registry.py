@@ -72,8 +72,8 @@ RUN_PAGE = Page(
         Section(
             "asset",
             "The customer base as an asset",
-            "Is the base growing in value, from what, and how much of it can be worked with?",
-            (asset.ledger_figure, asset.month_figure, asset.realised_figure),
+            "Is the base growing in value, from what, what will it bring, and how much of it can be worked with?",
+            (asset.ledger_figure, asset.month_figure, asset.forecast_tables, asset.realised_figure),
             nav="Asset",
         ),
         Section(

@@ -11,6 +11,7 @@ from pipelines.report.published import Published
 from pipelines.report.queries.run import MONTHS
 
 LEDGER, VARIANCE = "marts.asset_ledger", "marts.asset_variance"
+FORECAST = "marts.asset_forecast"
 MIGRATION, REALISED = "marts.segment_migration", "marts.realised_asset"
 NO_VALUE = "No customer has been valued yet, so the asset cannot be shown."
 _LAST = f"(select distinct period_on from {LEDGER} order by period_on desc limit {MONTHS})"
@@ -70,4 +71,31 @@ def realised(published: Published) -> pl.DataFrame:
         f"where exists (select line from {REALISED} where line = 'value' and customer_n > 0) order by position",
         REALISED,
         empty=NO_VALUE,
+    )
+
+
+def forecast(published: Published) -> pl.DataFrame:
+    """The coming months: period_on, money expected of today's customers, of those to come, of both, with limits."""
+    return published.frame(
+        "select period_on, max(est) filter (where part = 'run_off') as run_off, "
+        "max(est) filter (where part = 'new_business') as newcomers, max(est) filter (where part = 'total') as total, "
+        "max(lo) filter (where part = 'total') as lo, max(hi) filter (where part = 'total') as hi "
+        f"from {FORECAST} where forecast_on = as_of_on group by period_on order by period_on",
+        FORECAST,
+        empty=NO_VALUE,
+    )
+
+
+def forecast_record(published: Published) -> pl.DataFrame:
+    """How earlier forecasts of a month's total came out, by months ahead: ahead_n, forecast_n, inside_n, error_rate.
+
+    Forecasts with an interval only; the error is the mean of the absolute ones over the mean of what came.
+    """
+    return published.frame(
+        "select ahead_n, count(*) as forecast_n, count(*) filter (where came between lo and hi) as inside_n, "
+        "avg(abs(est - came)) / nullif(avg(abs(came)), 0) as error_rate from ("
+        "select datediff('month', forecast_on, period_on) as ahead_n, est, lo, hi, actual_amount::double as came "
+        f"from {FORECAST} where part = 'total' and actual_amount is not null and lo is not null"
+        ") group by ahead_n having count(*) >= 3 order by ahead_n",
+        FORECAST,
     )

@@ -211,6 +211,33 @@ def migration_figure(published: Published) -> list[Block]:
     return [Figure("migration", "Who moved between states", caption, drawing, table)]
 
 
+def forecast_tables(published: Published) -> list[Block]:
+    """What the coming months are expected to bring, and how such forecasts came out before."""
+    facts, ahead, record = run_facts(published), asset.forecast(published), asset.forecast_record(published)
+
+    coming = DataTable(
+        "What the coming months are expected to bring",
+        headings("Month", right=("Today's customers", "Customers to come", "Both", "At least", "At most")),
+        tuple(
+            (fmt.month(on), *(fmt.money(amount, facts.currency) for amount in amounts))
+            for on, *amounts in ahead.iter_rows()
+        ),
+        note="Limits come from how far forecasts so many months ahead were off before.",
+        is_half=True,
+    )
+    before = DataTable(
+        "How such forecasts came out",
+        headings("Months ahead", right=("Forecasts", "Inside their limits", "Off by")),
+        tuple(
+            (str(months), fmt.count(n), fmt.count(inside), fmt.percent(error))
+            for months, n, inside, error in record.iter_rows()
+        ),
+        note="Forecasts that the same method makes on past month-ends, with what was known then.",
+        is_half=True,
+    )
+    return [coming, *([before] if len(record) else [])]
+
+
 def realised_figure(published: Published) -> list[Block]:
     """From the value of all buyers to the part that is realised."""
     facts, lines = run_facts(published), asset.realised(published)

@@ -164,6 +164,26 @@ def test_headline_cards_are_core_counted_another_way(full_page: Page, full_file:
     assert cards["Gates"] == "All open"
 
 
+def test_the_forecast_stands_beside_how_earlier_ones_came_out(full_page: Page, full_file: Path) -> None:
+    coming = full_page[1].tables["What the coming months are expected to bring"][1:]
+    stored = _one(
+        full_file,
+        "select strftime(period_on, '%b %Y'), round(est)::bigint from marts.asset_forecast "
+        "where part = 'total' and forecast_on = as_of_on order by period_on",
+    )
+    assert [(row[0], row[3]) for row in coming] == [(month, f"${amount:,}") for month, amount in stored]
+    assert len(stored) == 12
+    record = full_page[1].tables["How such forecasts came out"][1:]
+    ahead = "(year(period_on) - year(forecast_on)) * 12 + month(period_on) - month(forecast_on)"
+    told = _one(
+        full_file,
+        f"select {ahead}, count(*), count_if(actual_amount between lo and hi) from marts.asset_forecast "
+        f"where part = 'total' and actual_amount is not null and lo is not null group by 1 having count(*) >= 3 order by 1",
+    )
+    assert [tuple(row[:3]) for row in record] == [tuple(str(value) for value in row) for row in told]
+    assert len(record) > 3
+
+
 def test_segments_and_states_count_every_customer_once(full_page: Page, full_file: Path) -> None:
     tables = full_page[1].tables
     ((scored,),) = _one(full_file, "select count(*) from marts.customer_rfm where segment is not null")
