@@ -178,7 +178,8 @@ def test_the_forecast_stands_beside_how_earlier_ones_came_out(full_page: Page, f
     told = _one(
         full_file,
         f"select {ahead}, count(*), count_if(actual_amount between lo and hi) from marts.asset_forecast "
-        f"where part = 'total' and actual_amount is not null and lo is not null group by 1 having count(*) >= 3 order by 1",
+        "where part = 'total' and actual_amount is not null and lo is not null "
+        "group by 1 having count(*) >= 3 order by 1",
     )
     assert [tuple(row[:3]) for row in record] == [tuple(str(value) for value in row) for row in told]
     assert len(record) > 3
