@@ -12,7 +12,7 @@ from pipelines.contracts.keys import load_pepper
 from pipelines.contracts.settings import Settings
 from pipelines.identity import OUTPUTS, Facts, Unified, account_names, unify
 from pipelines.ingest import vault_values
-from pipelines.warehouse import read_overrides, read_past, read_run_context, write_table
+from pipelines.warehouse import end_of_day, read_overrides, read_past, read_run_context, write_table
 
 
 def read_facts(settings: Settings, con: duckdb.DuckDBPyConnection) -> Facts:
@@ -36,8 +36,15 @@ def read_facts(settings: Settings, con: duckdb.DuckDBPyConnection) -> Facts:
 
 def unify_build(settings: Settings, con: duckdb.DuckDBPyConnection) -> Unified:
     """Unify the accounts of the build as of its day and write the tables of schema `identity`."""
-    as_of = read_run_context(con)["cutoff_at"]
-    unified = unify(read_facts(settings, con), read_past(settings), load_pepper(settings), as_of)
+    context = read_run_context(con)
+    day = context["identity_as_of_on"]
+    unified = unify(
+        read_facts(settings, con),
+        read_past(settings),
+        load_pepper(settings),
+        context["cutoff_at"],
+        believed_at=end_of_day(day, settings) if day else None,
+    )
     for table in OUTPUTS.values():
         write_table(con, "identity", table, unified.tables[table.name])
     return unified

@@ -86,13 +86,25 @@ def run(
         Path | None, typer.Option(help="Folder of exports, one folder a source. Default: HOME/landing.")
     ] = None,
     as_of: AsOf = None,
+    identity_as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="Count customers as they were known on this day: who was whom as believed then, over today's facts. "
+            "Accounts that came later belong to whom they belong now. Ids and their history stay as they are.",
+        ),
+    ] = None,
     allow_refused: Annotated[bool, typer.Option(help="Go on without files that are refused as a whole.")] = False,
 ) -> None:
     """Take a folder of exports to a published version.
 
     Example: caw run --landing exports --as-of 2026-06-30
     """
-    settings = writing_settings(home, landing=landing.resolve() if landing else None)
+    settings = writing_settings(
+        home,
+        landing=landing.resolve() if landing else None,
+        identity_as_of=identity_as_of.date() if identity_as_of else None,
+    )
     if not settings.landing_dir.is_dir():
         raise CawError(
             f"There is no landing folder {settings.landing_dir}.",

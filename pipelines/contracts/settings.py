@@ -6,6 +6,7 @@ Stays out: per-source declarations (`landing/<source>/_source.yml`, read by inge
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -26,6 +27,9 @@ class Settings(BaseSettings):
         "currency of all exports, else USD.",
     )
     reporting_tz: str = Field("UTC", description="Time zone in which the as-of day ends.")
+    identity_as_of: date | None = Field(
+        None, description="Day whose belief of who is whom a run uses. Default: that of the as-of day."
+    )
     horizon_days: int = Field(365, ge=30, le=3650, description="Horizon of value, in days.")
     discount_rate: float = Field(0.10, ge=0, lt=1, description="Yearly discount rate.")
     memory_limit: str = Field("2GB", description="DuckDB's memory limit.")

@@ -74,6 +74,20 @@ def carry_over(
     return CarryOver(assignment, appended, events, redirects(pl.concat([history, appended])))
 
 
+def believe(done: CarryOver, then: pl.DataFrame, recorded_at: datetime) -> CarryOver:
+    """What an earlier day believed of the accounts it knew, with later accounts as `done` has them.
+
+    `then` is the history up to that day. Nothing is appended to the history by asking.
+    """
+    before = latest(then)
+    later = done.assignment.join(before.drop_nulls(), on="account_key", how="anti")
+    run_n = int(then["run_n"].max() or 0) + 1  # type: ignore[arg-type]
+    known = before.drop_nulls().join(done.assignment, on="account_key", how="semi")
+    assignment = pl.concat([known, later]).sort("account_key")
+    appended = _changes(assignment, before, run_n, recorded_at)
+    return CarryOver(assignment, appended, done.events.clear(), redirects(pl.concat([then, appended])))
+
+
 def latest(history: pl.DataFrame) -> pl.DataFrame:
     """account_key, customer_id (null: left the data) as of the last run."""
     return (

@@ -5,7 +5,8 @@ Stays out: reading build, vault and state (the caller), the guards (`resolve`), 
 
 Time has two sides. A run as of a day knows the history recorded up to that day and adds to it. A run as of an earlier
 day than the latest recorded one looks back: it sees the ids as they were believed then and adds nothing, so that a
-look back changes no id, whatever is asked and in whatever order.
+look back changes no id, whatever is asked and in whatever order. `believed_at` looks back at identity alone: today's
+facts of the people that an earlier day believed in.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from pipelines.contracts.identity import (
     VERDICT_TABLE,
 )
 from pipelines.identity.candidates import refused_links
-from pipelines.identity.carry_over import CarryOver, assignment_table, carry_over
+from pipelines.identity.carry_over import CarryOver, assignment_table, believe, carry_over
 from pipelines.identity.case import Case
 from pipelines.identity.evidence import case_from_evidence, policy_of
 from pipelines.identity.explain import causes
@@ -96,9 +97,18 @@ def case_of(facts: Facts, policy: Policy) -> Case:
     return case_from_evidence(facts.evidence, facts.accounts, facts.names, policy, named)
 
 
-def unify(facts: Facts, past: Past, pepper: bytes, as_of: datetime, policy: Policy | None = None) -> Unified:
+def unify(
+    facts: Facts,
+    past: Past,
+    pepper: bytes,
+    as_of: datetime,
+    policy: Policy | None = None,
+    believed_at: datetime | None = None,
+) -> Unified:
     """Give every account its person as of the instant `as_of` (the end of the as-of day).
 
+    With `believed_at` the accounts recorded by that instant belong to whom they belonged then, and accounts that came
+    later to whom they belong as of `as_of`; such a run adds nothing to the history.
     Raises ValueError for an account without a key or a first sign, and for manual decisions that contradict each other.
     """
     if facts.accounts.select(pl.col("account_key", "first_seen_at").null_count()).sum_horizontal().item():
@@ -108,7 +118,11 @@ def unify(facts: Facts, past: Past, pepper: bytes, as_of: datetime, policy: Poli
     clusters = people(resolution, facts.accounts)
     done = carry_over(clusters, known.history, pepper, as_of, lambda: causes(resolution))
     latest = past.history["recorded_at"].max()
-    adds = latest is None or as_of >= latest  # type: ignore[operator]
+    adds = believed_at is None and (latest is None or as_of >= latest)  # type: ignore[operator]
+    if believed_at is not None:
+        known = known.up_to(believed_at)
+        done = believe(done, known.history, as_of)
+        clusters = named_by_anchor(done.assignment, facts.accounts)
     history = pl.concat([known.history, done.appended])
     tables = {
         ASSIGNMENT.name: assignment_table(history, facts.accounts),
@@ -142,6 +156,15 @@ def people(resolution: Resolution, accounts: pl.DataFrame) -> pl.DataFrame:
         "account_key", cluster=pl.col("account_key").first().over("label")
     )
     return pl.concat([lone, joined]).sort("account_key")
+
+
+def named_by_anchor(assignment: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    """account_key, cluster of assigned accounts, each customer named by its account seen first (ties: smaller key)."""
+    ordered = assignment.join(accounts.select("account_key", "first_seen_at"), on="account_key").sort(
+        "first_seen_at", "account_key"
+    )
+    first = pl.col("account_key").first().over("customer_id")
+    return ordered.select("account_key", cluster=first).sort("account_key")
 
 
 def verdicts(resolution: Resolution) -> pl.DataFrame:

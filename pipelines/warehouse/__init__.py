@@ -5,7 +5,7 @@ what is checked (`expectations`) and who calls it when (`orchestration`).
 """
 
 from pipelines.warehouse.build import begin_build, mark_good, open_build
-from pipelines.warehouse.context import mart_params, read_run_context, reporting_currency, write_run_context
+from pipelines.warehouse.context import end_of_day, mart_params, read_run_context, reporting_currency, write_run_context
 from pipelines.warehouse.digest import layer_digest, table_digest
 from pipelines.warehouse.identity_state import add_override, read_overrides, read_past
 from pipelines.warehouse.lock import writer_lock
@@ -22,6 +22,7 @@ __all__ = [
     "add_override",
     "begin_build",
     "current_version",
+    "end_of_day",
     "headline",
     "layer_digest",
     "list_versions",

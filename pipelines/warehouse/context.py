@@ -32,6 +32,11 @@ RUN_CONTEXT = Table(
         text("reporting_currency", "ISO 4217 code of the reporting currency", required=True),
         integer("horizon_days", "Horizon of value", required=True, unit="days"),
         rate("discount_rate", "Yearly discount rate", required=True, unit="share per year"),
+        day(
+            "identity_as_of_on",
+            "Day as of which accounts belong to customers as it was believed then; accounts that came later as now",
+            null_means="what is believed as of the as-of day",
+        ),
     ),
 )
 
@@ -51,17 +56,24 @@ def reporting_currency(settings: Settings, currency_of_exports: str | None) -> s
 
 def write_run_context(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date, currency: str) -> None:
     """Write the run's parameters as the one row of `meta.run_context`."""
-    end = datetime.combine(as_of + timedelta(days=1), time(), tzinfo=ZoneInfo(settings.reporting_tz))
     frame = pl.DataFrame(
         {
             "as_of_on": [as_of],
-            "cutoff_at": [end.astimezone(UTC).replace(tzinfo=None)],
+            "cutoff_at": [end_of_day(as_of, settings)],
             "reporting_currency": [currency],
             "horizon_days": [settings.horizon_days],
             "discount_rate": [Decimal(str(settings.discount_rate))],
-        }
+            "identity_as_of_on": [settings.identity_as_of],
+        },
+        schema_overrides={"identity_as_of_on": pl.Date},
     )
     write_table(con, "meta", RUN_CONTEXT, frame)
+
+
+def end_of_day(day: date, settings: Settings) -> datetime:
+    """The first instant after a day of the reporting time zone, in UTC without zone."""
+    end = datetime.combine(day + timedelta(days=1), time(), tzinfo=ZoneInfo(settings.reporting_tz))
+    return end.astimezone(UTC).replace(tzinfo=None)
 
 
 def read_run_context(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:

@@ -265,3 +265,30 @@ def test_golden_record_tells_where_a_field_comes_from_and_shows_no_identifier() 
         "source_system": "crm", "account_key": "crm/a", "observed_at": DAY - timedelta(9), "n_conflicts": 1,
     }  # fmt: skip
     assert table.select("field", "value", "strategy").row(1) == ("email", None, "verified")
+
+
+def test_past_belief_over_todays_facts_changes_no_history() -> None:
+    """Two people until a later run learnt that they are one; as of before they are two, and a newcomer is as now."""
+    apart = facts([("web/a", "email", "e1"), ("crm/b", "phone", "p2")])
+    first = unify(apart, no_past(), PEPPER, DAY)
+    past = after(no_past(), first)
+    rows = [("web/a", "email", "e1"), ("crm/b", "phone", "p2"), ("crm/b", "email", "e1"), ("pos/n", "phone", "p2")]
+    merged = unify(facts(rows), past, PEPPER, DAY + timedelta(30))
+    past = after(past, merged)
+    assert people(merged) == [["crm/b", "pos/n", "web/a"]]
+    asked = unify(facts(rows), past, PEPPER, DAY + timedelta(60), believed_at=DAY)
+    kept = ids(merged)["web/a"]
+    assert ids(asked) == {**ids(first), "pos/n": kept}
+    assert asked.tables["identity_history"].is_empty()
+    assert asked.tables["customer_redirect"].is_empty()  # the id that was absorbed later is in use again
+    assert asked.tables["identity_event"].equals(first.tables["identity_event"])
+    again = unify(facts(rows), past, PEPPER, DAY + timedelta(60))
+    assert ids(again) == ids(merged)
+
+
+def test_belief_of_today_is_todays_assignment() -> None:
+    first = unify(facts(FAMILY, NAMES), no_past(), PEPPER, DAY)
+    asked = unify(facts(FAMILY, NAMES), after(no_past(), first), PEPPER, DAY + timedelta(1), believed_at=DAY)
+    assert ids(asked) == ids(first)
+    for name in ("identity_policy", "identity_group", "customer_redirect"):
+        assert asked.tables[name].equals(first.tables[name])
