@@ -42,10 +42,15 @@ def rings(resolution: Resolution) -> pl.DataFrame:
     """cluster, ring: customers behind devices that carry many accounts of which hardly one has a name.
 
     A device makes a ring from `policy.ring_accounts_n` accounts on, when fewer than half of them are named; a tablet in
-    a shop, on which people sign in by name, is none.
+    a shop, on which people sign in by name, is none. A source's statement that somebody was seen on a device counts as
+    an account, named when the customer is.
     """
     devices = [rule.name for rule in resolution.book.types if rule.strength == "device"]
-    named = resolution.case.attributes.filter(pl.col("attribute") == "name").select("account_key").unique()
+    accounts = resolution.case.attributes.filter(pl.col("attribute") == "name").select("account_key").unique()
+    customers = resolution.clusters.join(accounts, on="account_key", how="semi").select("cluster").unique()
+    statements = resolution.case.accounts.filter(pl.col("source") == "").select("account_key")
+    told = resolution.clusters.join(statements, on="account_key", how="semi").join(customers, on="cluster", how="semi")
+    named = pl.concat([accounts, told.select("account_key")]).unique()
     carried = (
         resolution.case.evidence.filter(pl.col("id_type").is_in(devices))
         .select(*VALUE, "account_key")

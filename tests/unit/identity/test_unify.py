@@ -292,3 +292,30 @@ def test_belief_of_today_is_todays_assignment() -> None:
     assert ids(asked) == ids(first)
     for name in ("identity_policy", "identity_group", "customer_redirect"):
         assert asked.tables[name].equals(first.tables[name])
+
+
+def sightings(people_n: int, names: dict[str, str]) -> Facts:
+    """Accounts with an address each, and a source's statements that it saw every address on one device."""
+    rows: list[Row] = [(f"app/{n:02}", "email", f"e{n}") for n in range(people_n)]
+    for n in range(people_n):
+        rows += [(f"app/link{n}", "email", f"e{n}"), (f"app/link{n}", "device_id", "d")]
+    given = facts(rows, names)
+    is_statement = pl.col("account_key").str.contains("link")
+    return replace(given, evidence=given.evidence.with_columns(is_linking=~is_statement))
+
+
+def test_tablet_on_which_people_of_a_name_are_seen_is_no_ring() -> None:
+    named = {f"app/{n:02}": f"person{n} somebody" for n in range(20)}
+    shop, ring = sightings(20, named), sightings(20, {})
+    assert len(people(unify(shop, no_past(), PEPPER, DAY))) == 20
+    assert unify(shop, no_past(), PEPPER, DAY).tables["identity_group"]["ring_id"].drop_nulls().is_empty()
+    assert unify(ring, no_past(), PEPPER, DAY).tables["identity_group"]["ring_id"].drop_nulls().n_unique() == 1
+
+
+def test_device_at_home_makes_a_household_of_its_people() -> None:
+    named = {f"app/{n:02}": f"person{n} somebody" for n in range(3)}
+    found = unify(sightings(3, named), no_past(), PEPPER, DAY)
+    table = found.tables["identity_group"]
+    assert len(people(found)) == 3
+    assert table["household_id"].n_unique() == 1
+    assert sorted(table["customer_id"]) == sorted(ids(found).values())
