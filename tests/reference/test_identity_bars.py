@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.identity.evaluate import evaluate
 from pipelines.identity.resolve import records_clusters, resolve
-from pipelines.simulate.identity_world import CLASSIC, identity_world
+from pipelines.simulate.identity_world import CLASSIC, SHARES, identity_world
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "identity" / "synthetic"
 
@@ -30,18 +30,20 @@ def test_bars_on_the_developers_set() -> None:
     assert found["by_case"]["recycled_phone"]["bcubed"]["recall"] >= 0.85
 
 
+@pytest.mark.parametrize("shares", [CLASSIC, SHARES], ids=["classic", "added"])
 @pytest.mark.parametrize("seed", [2_001, 2_002])
-def test_bars_on_fresh_seeds(seed: int) -> None:
-    found = scores(*identity_world(seed, 2_000, CLASSIC, together=0.0))
-    assert found["pairwise"]["precision"] >= 0.993  # about 6,000 records: a tenth of the set's size
-    assert found["pairwise"]["f1"] >= 0.82
+def test_bars_on_fresh_seeds(seed: int, shares: dict[str, float]) -> None:
+    """A sixth of the set's size, where few people make a case; `identity_quality.py` shows ten seeds at full size."""
+    found = scores(*identity_world(seed, 4_000, shares, together=0.0))
+    assert found["pairwise"]["precision"] >= 0.995
+    assert found["pairwise"]["f1"] >= 0.828
     precise = {case: score["bcubed"]["precision"] for case, score in found["by_case"].items()}
-    assert min(precise.values()) >= 0.97, precise
+    assert min(precise.values()) >= 0.98, precise
 
 
 def test_harder_cases_never_merge_crowds() -> None:
     found = scores(*identity_world(2_003, 2_500))
-    assert found["pairwise"]["precision"] >= 0.99
+    assert found["pairwise"]["precision"] >= 0.993
     crowds = ("associate_phone", "locker", "switchboard", "shop_number", "unlisted_placeholder", "shared_device")
     precise = {case: found["by_case"][case]["bcubed"]["precision"] for case in crowds}
     assert min(precise.values()) >= 0.97, precise
