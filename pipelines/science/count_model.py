@@ -274,21 +274,28 @@ class CountModel(ABC):
         """E[purchases in (T, T + horizon] | x, t_x, T], in purchase days; 0 for a horizon of 0."""
         return self.expected_by(np.array([horizon], dtype=np.float64), x, t_x, age)[:, 0]
 
-    def expected_by(self, horizons: ArrayLike, x: ArrayLike, t_x: ArrayLike, age: ArrayLike) -> Array:
-        """`expected_purchases` for several horizons: one row per customer, one column per horizon."""
+    def expected_by(
+        self, horizons: ArrayLike, x: ArrayLike, t_x: ArrayLike, age: ArrayLike, alive: Array | None = None
+    ) -> Array:
+        """`expected_purchases` for several horizons: one row per customer, one column per horizon.
+
+        Here and below, `alive` is `p_alive` of the same customers where the caller has it already: it costs most.
+        """
         until = np.maximum(as_floats(horizons), 0.0)
         counts, last, ages = clean(x, t_x, age)
         model = self.answering
+        alive = self.p_alive(counts, last, ages) if alive is None else alive
         with np.errstate(all="ignore"):
-            alive = _probability(model._p_alive(counts, last, ages), 1.0)
             return _finite(alive[:, None] * model._expected_alive(until, counts, ages))
 
-    def p_no_purchase(self, horizon: float, x: ArrayLike, t_x: ArrayLike, age: ArrayLike) -> Array:
+    def p_no_purchase(
+        self, horizon: float, x: ArrayLike, t_x: ArrayLike, age: ArrayLike, alive: Array | None = None
+    ) -> Array:
         """P(no purchase in (T, T + horizon] | x, t_x, T), 0 to 1: the churn score; 1 for a horizon of 0."""
         counts, last, ages = clean(x, t_x, age)
         model = self.answering
+        alive = self.p_alive(counts, last, ages) if alive is None else alive
         with np.errstate(all="ignore"):
-            alive = _probability(model._p_alive(counts, last, ages), 1.0)
             silent = _probability(model._p_silent_alive(max(float(horizon), 0.0), counts, ages), 1.0)
         return 1.0 - alive * (1.0 - silent)
 
@@ -316,12 +323,14 @@ class CountModel(ABC):
             result[part] = np.einsum("ij,j->i", self._expected_alive(until, x[part], age[part]), weight)
         return result
 
-    def variance_purchases(self, horizon: float, x: ArrayLike, t_x: ArrayLike, age: ArrayLike) -> Array:
+    def variance_purchases(
+        self, horizon: float, x: ArrayLike, t_x: ArrayLike, age: ArrayLike, alive: Array | None = None
+    ) -> Array:
         """Variance of the purchases in (T, T + horizon] given x, t_x, T and the parameters."""
         counts, last, ages = clean(x, t_x, age)
         model, until = self.answering, max(float(horizon), 0.0)
+        alive = self.p_alive(counts, last, ages) if alive is None else alive
         with np.errstate(all="ignore"):
-            alive = _probability(model._p_alive(counts, last, ages), 1.0)
             mean = alive * model._expected_alive(np.array([until]), counts, ages)[:, 0]
             second = alive * model._pairs_alive(until, counts, ages)
         return np.maximum(_finite(second + mean - mean**2), 0.0)

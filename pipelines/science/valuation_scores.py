@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from scipy.special import gammaincinv
 
-from pipelines.science.count_model import CountModel, CountRows
+from pipelines.science.count_model import CountRows
 from pipelines.science.numerics import Array, Index, legendre
 from pipelines.science.season import Clock
 from pipelines.science.spend import SpendFacts
@@ -82,7 +82,8 @@ def worth(rows: pl.DataFrame, fitted: Fitted) -> Array:
 def _asked(rows: pl.DataFrame, params: Terms, fitted: Fitted, clock: Clock) -> Array:
     """Expected discounted orders of the horizon: the mean of the models."""
     place, known, until = _times(rows, params, clock)
-    found = [_discounted(counts, known, until, params)[1] * fitted.choice.level for counts in fitted.counts]
+    asked = [counts.expected_by(until, *known) for counts in fitted.counts]
+    found = [_discounted(by, params)[1] * fitted.choice.level for by in asked]
     mean: Array = sum(found, start=np.zeros(len(known[0]))) / len(found)
     return mean[place]
 
@@ -169,15 +170,16 @@ class _Counts:
         ahead, soon = (float(clock.between(today, today + days)) * level for days in (horizon, SOON_DAYS))
         nothing, found = np.zeros(len(known[0])), []
         for counts in fitted.counts:
-            orders, discounted = _discounted(counts, known, until, params)
+            alive = counts.p_alive(*known)
+            orders, discounted = _discounted(counts.expected_by(until, *known, alive), params)
             found.append(
                 (
-                    counts.p_alive(*known),
+                    alive,
                     orders * level,
                     discounted * level,
-                    counts.variance_purchases(ahead, *known) if with_interval else nothing,
-                    counts.p_no_purchase(ahead, *known) if with_interval else nothing,
-                    counts.p_no_purchase(soon, *known),
+                    counts.variance_purchases(ahead, *known, alive) if with_interval else nothing,
+                    counts.p_no_purchase(ahead, *known, alive) if with_interval else nothing,
+                    counts.p_no_purchase(soon, *known, alive),
                 )
             )
         columns = [sum(parts) / len(found) for parts in zip(*found, strict=True)]
@@ -189,16 +191,13 @@ def _moments(horizon: float) -> Array:
     return np.append(legendre(_NODES)[0] * horizon, horizon)
 
 
-def _discounted(
-    model: CountModel, known: tuple[Array, Array, Array], until: Array, params: Terms
-) -> tuple[Array, Array]:
+def _discounted(by: Array, params: Terms) -> tuple[Array, Array]:
     """Expected orders over the horizon, and the same discounted by e**(-delta u) for an order at u.
 
-    By parts, so that only the smooth expectation at `_moments` (`until`, on the clock) is needed; relative error
-    below 1e-4 on the calendar.
+    By parts, so that only the smooth expectation `by` at `_moments` is needed; relative error below 1e-4 on the
+    calendar.
     """
     delta, horizon = float(np.log1p(max(params.discount_rate, 0.0))) / 365.0, float(params.horizon_days)
-    by = model.expected_by(until, *known)
     weights = legendre(_NODES)[1] * np.exp(-delta * _moments(horizon)[:-1])
     later = np.exp(-delta * horizon) * by[:, -1] + delta * horizon * (by[:, :-1] * weights).sum(axis=1)
     return by[:, -1], np.minimum(later, by[:, -1])
