@@ -138,7 +138,7 @@ class _World(Hand):
                 if self.chance(self.together):
                     more["city"] = head.city
                 if not head.name.isascii():
-                    more["name"] = head.name[0] + self.given() if self.chance(0.6) else self.chinese()
+                    more["name"] = self.sibling(head.name) if self.chance(0.6) else self.chinese()
                 self.history(self.person(case, **more))
             left -= size
 
@@ -211,13 +211,19 @@ class _World(Hand):
         """Two people of one surname, birthday, city and telephone."""
         for _ in range(n // 2):
             first = self.person(case)
-            name = f"{self.rng.choice(FIRST)} {first.name.split()[-1]}" if first.name.isascii() else ""
             second = self.person(
-                case, name=name or first.name[0] + self.given(), birth=first.birth, city=first.city, phone=first.phone
+                case, name=self.sibling(first.name), birth=first.birth, city=first.city, phone=first.phone
             )
             for p in (first, second):
                 for source in self.rng.sample(("crm", "web", "service", "app"), 3):
                     self.record(p, source)
+
+    def sibling(self, name: str) -> str:
+        """A name of the same surname and another given name."""
+        drawn, last = name, name.rsplit(maxsplit=1)[-1]
+        while drawn == name:
+            drawn = f"{self.rng.choice(FIRST)} {last}" if name.isascii() else name[0] + self.given()
+        return drawn
 
     def crowd(self, case: str, n: int) -> None:
         """Many people on one number: a parcel locker, a switchboard, the shop's own, a placeholder nobody listed."""
