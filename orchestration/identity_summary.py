@@ -54,7 +54,7 @@ REPORT = (
 """Headings and queries of `caw identity`."""
 
 
-def print_resolved(done: ResolvedFile, out: Path, report: Path | None) -> None:
+def print_resolved(done: ResolvedFile, out: Path, report: Path | None, links: Path | None = None) -> None:
     """Counts, what spoke against linking, scores where a truth was given, and where the result lies."""
     for remark in done.remarks:
         stderr.print(f"[yellow]note[/yellow] {remark}", soft_wrap=True)
@@ -70,8 +70,15 @@ def print_resolved(done: ResolvedFile, out: Path, report: Path | None) -> None:
     if "pairwise" in found:
         stdout.print(_scores(found))
     if done.possible.height:
-        stdout.print(f"{done.possible.height:,} possible links (masked telephones); accept some with --accept 0.95")
+        kinds = done.possible.group_by("kind").len().sort("kind").rows()
+        told = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in kinds)
+        if "is_accepted" in done.possible.columns:
+            stdout.print(f"possible links: {told}; {done.possible['is_accepted'].sum():,} accepted", soft_wrap=True)
+        else:
+            stdout.print(f"possible links: {told}; accept some with --accept 0.95", soft_wrap=True)
     stdout.print(f"clusters  {out}", soft_wrap=True)
+    if links:
+        stdout.print(f"possible  {links}", soft_wrap=True)
     if report:
         stdout.print(f"scores    {report}", soft_wrap=True)
 

@@ -66,7 +66,21 @@ def resolve(
     ] = PolicyName.default,
     accept: Annotated[
         float | None,
-        typer.Option(min=0.5, max=1, help="Accept possible links (masked telephones) from this probability on."),
+        typer.Option(min=0.5, max=1, help="Accept possible links from this probability on. Default: none."),
+    ] = None,
+    probabilistic: Annotated[
+        bool,
+        typer.Option(
+            "--probabilistic",
+            help="Also compare names, birth dates and places of records that nothing links. Needs the extra "
+            "\\[probabilistic].",
+        ),
+    ] = False,
+    possible: Annotated[
+        Path | None,
+        typer.Option(
+            "--possible", help="File to write possible links to, each with its probability: .csv or .parquet."
+        ),
     ] = None,
     encoding: Annotated[str, typer.Option(help="Encoding of CSV files, such as gb18030.")] = "utf-8",
 ) -> None:
@@ -78,18 +92,20 @@ def resolve(
     birth_date, city, device_id, wechat_openid, wechat_unionid, member_id, shop_buyer_uid, source, source_account_id,
     first_seen, last_seen. Values may be as dirty as they come: masked, virtual and placeholder values link nobody.
 
+    Possible links (a masked telephone with surname and city; with --probabilistic also alike names, dates and places;
+    that compares given_name, family_name, postcode, birth_place and occupation, too) join nobody unless --accept says
+    from which probability on, and never two different exclusive ids such as member numbers.
+
     Example: caw resolve records.csv --out clusters.csv --truth truth.csv --json scores.json
     """
     from orchestration.identity_summary import print_resolved  # noqa: PLC0415
     from pipelines.identity.files import resolve_file  # noqa: PLC0415
     from pipelines.identity.policy import POLICIES  # noqa: PLC0415
 
-    progress = ConsoleProgress()
+    progress, chosen = ConsoleProgress(), POLICIES[policy.value](possible_posterior=accept)
     with progress.live():
-        done = resolve_file(
-            records, out, truth, json_file, POLICIES[policy.value](possible_posterior=accept), None, encoding, progress
-        )
-    print_resolved(done, out, json_file)
+        done = resolve_file(records, out, truth, json_file, chosen, None, encoding, progress, probabilistic, possible)
+    print_resolved(done, out, json_file, possible)
 
 
 def why(a: First, b: Second, home: HomeOption = None) -> None:

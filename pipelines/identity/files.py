@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from pipelines.contracts.progress import Progress, Quiet
 from pipelines.identity.evaluate import evaluate
 from pipelines.identity.policy import Policy, default_policy
 from pipelines.identity.possible import accept_links, masked_links
+from pipelines.identity.probabilistic import check_installed, probabilistic_links
+from pipelines.identity.probabilistic_model import COMPARED
 from pipelines.identity.records import KEY, unreadable_times, used_columns
 from pipelines.identity.resolve import Resolution, records_clusters, resolve
 from pipelines.identity.tables import (
@@ -54,27 +57,39 @@ def resolve_file(
     overrides: pl.DataFrame | None = None,
     encoding: str = "utf-8",
     progress: Progress | None = None,
+    is_probabilistic: bool = False,
+    links: Path | None = None,
 ) -> ResolvedFile:
     """Resolve a CSV or Parquet file of account records and write `record_id, customer_id` to `out`.
 
     Every record_id is written exactly once. The report holds records, clusters and seconds (of reading evidence and
     resolving, not of reading and writing files), and with a truth (record_id, person_id, optionally case) also
     pairwise, bcubed and by_case; `report` writes it as JSON. Possible links are accepted from
-    `policy.possible_posterior` on. Raises TableError, a ValueError, for files that are not what is expected; nothing
-    is written then.
+    `policy.possible_posterior` on, and written to `links` where that is given; `is_probabilistic` looks for more of
+    them among the records that nothing links, and the report says by which model. Raises TableError, a ValueError, for
+    files that are not what is expected, and CawError where the stage's extra is missing; nothing is written then.
     """
     chosen, listener = policy or default_policy(), progress or Quiet()
+    if is_probabilistic:
+        check_installed()
     check_target(out, (records, truth))
+    if links:
+        check_target(links, (records, truth), "--possible")
+        if links.resolve() == out.resolve():
+            raise TableError(f"{links} is named for clusters and for possible links.", "Name two files.")
     listener.start("read")
     table = read_table(records, encoding)
     check_keys(table, records, [KEY])
-    remarks = _remarks(table, records, chosen)
+    remarks = _remarks(table, records, chosen, COMPARED if is_probabilistic else ())
     judged = _read_truth(truth, table, encoding) if truth else None
     listener.finish("read", table.height)
     start = time.perf_counter()
     listener.start("resolve")
     resolution = resolve(table, chosen, overrides)
-    possible = masked_links(resolution)
+    possible, model = masked_links(resolution), None
+    if is_probabilistic:
+        scored, model = probabilistic_links(resolution, table)
+        possible = pl.concat([possible, scored])
     if chosen.possible_posterior is not None:
         resolution, possible = accept_links(resolution, possible, chosen.possible_posterior)
     clusters = records_clusters(resolution, table)
@@ -84,7 +99,11 @@ def resolve_file(
     if judged is not None:
         found = {"by_case": {}, **evaluate(clusters, judged)}
     found["seconds"] = seconds
+    if model:
+        found["probabilistic"] = model
     write_table(clusters, out)
+    if links:
+        write_table(possible.rename({"account_key": KEY, "candidate_cluster": f"candidate_{KEY}"}), links)
     if report:
         write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", report)
     return ResolvedFile(clusters, resolution, possible, found, remarks)
@@ -109,9 +128,9 @@ def _read_truth(path: Path, records: pl.DataFrame, encoding: str) -> pl.DataFram
     return truth.select(KEY, PERSON, *(["case"] if "case" in truth.columns else []))
 
 
-def _remarks(table: pl.DataFrame, path: Path, policy: Policy) -> tuple[str, ...]:
+def _remarks(table: pl.DataFrame, path: Path, policy: Policy, also: Sequence[str] = ()) -> tuple[str, ...]:
     """What a user should know about the columns: not used, repeated records, times that cannot be read."""
-    used = used_columns(table, policy)
+    used = used_columns(table, policy) | (set(also) & set(table.columns))
     unused = [name for name in table.columns if name not in {*used, "batch"}]
     remarks = []
     if not used - {KEY, "source", "first_seen", "last_seen"}:

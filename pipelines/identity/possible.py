@@ -32,6 +32,9 @@ POSSIBLE = pl.Schema(
 )
 """An account that may belong to a cluster (named by its anchor), how that was found, how probable it is, and why."""
 
+PROBABILISTIC = "probabilistic"
+"""Kind of the links of the probabilistic stage."""
+
 CELLS_PER_PREFIX = 10_000
 """Numbers share a mask when the first three and the last four digits agree."""
 
@@ -81,8 +84,10 @@ def masked_links(resolution: Resolution) -> pl.DataFrame:
 def accept_links(resolution: Resolution, links: pl.DataFrame, threshold: float) -> tuple[Resolution, pl.DataFrame]:
     """The resolution with the links of at least `threshold` made, and the links with `is_accepted` and `reason`.
 
-    Likelier links are tried first; an account takes one candidate at most, and no link joins persons with different
-    exclusive ids, or names or birth dates that exclude each other. Accepted links are edges of type `possible`.
+    Likelier links are tried first, and no link joins persons with different exclusive ids or against a manual decision.
+    A masked telephone fits one person: its account takes one candidate at most, and none whose name or birth date
+    excludes its own. Probabilistic links have weighed names and dates already, and the candidates of an account may all
+    be the same person. Accepted links are edges of type `possible`.
     """
     book, labels = resolution.book, resolution.labels
     codes = pl.DataFrame({"account_key": book.keys, "acc": np.arange(len(book.keys), dtype=np.int32)})
@@ -96,16 +101,19 @@ def accept_links(resolution: Resolution, links: pl.DataFrame, threshold: float) 
     ends = np.concatenate([ranked["acc"].to_numpy(), ranked["anchor"].to_numpy()])
     union = _union(resolution, np.unique(labels[ends]))
     verdicts: list[tuple[int, bool, str]] = []
-    accepted: dict[int, tuple[int, float]] = {}
-    for row, acc, anchor, posterior in ranked.select("row", "acc", "anchor", "posterior").iter_rows():
-        if acc in accepted:
+    accepted: list[tuple[int, int]] = []
+    taken: set[int] = set()
+    for row, acc, anchor, kind in ranked.select("row", "acc", "anchor", "kind").iter_rows():
+        is_scored = kind == PROBABILISTIC
+        if not is_scored and acc in taken:
             verdicts.append((row, False, "a likelier candidate was accepted"))
             continue
-        union.join(Tie(int(labels[anchor]), row, True))
-        reason = union.join(Tie(int(labels[acc]), row, True))
+        union.join(Tie(int(labels[anchor]), row, not is_scored))
+        reason = union.join(Tie(int(labels[acc]), row, not is_scored))
         verdicts.append((row, reason is None, reason or "posterior reaches the threshold"))
         if reason is None:
-            accepted[acc] = (anchor, posterior)
+            accepted.append((acc, anchor))
+            taken.add(acc)
     judged = pl.DataFrame(
         verdicts, schema={"row": pl.UInt32, "is_accepted": pl.Boolean, "reason": pl.String}, orient="row"
     )
@@ -115,10 +123,10 @@ def accept_links(resolution: Resolution, links: pl.DataFrame, threshold: float) 
     )
 
 
-def _joined(resolution: Resolution, accepted: dict[int, tuple[int, float]]) -> Resolution:
+def _joined(resolution: Resolution, accepted: list[tuple[int, int]]) -> Resolution:
     """The resolution with accounts joined to the anchors of their candidates, and the edges that say so."""
     keys, labels = resolution.book.keys, resolution.labels
-    pairs = np.array([(acc, anchor) for acc, (anchor, _) in accepted.items()], dtype=np.int32).reshape(-1, 2)
+    pairs = np.array(accepted, dtype=np.int32).reshape(-1, 2)
     roots = component_roots(labels[pairs[:, 0]], labels[pairs[:, 1]], len(labels))
     rows = [
         (keys[end], "possible", "", f"{keys[acc]} {keys[anchor]}", 0, "accepted")

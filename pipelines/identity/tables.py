@@ -55,14 +55,14 @@ def read_table(path: Path, encoding: str = "utf-8") -> pl.DataFrame:
     raise TableError(f"{path}: {suffix or 'no suffix'} is not read.", "Save it as .csv, .tsv or .parquet.")
 
 
-def check_target(path: Path, sources: Iterable[Path | None]) -> None:
-    """Raise TableError unless clusters may be written to `path`: a suffix that is known, and no file that is read."""
+def check_target(path: Path, sources: Iterable[Path | None], option: str = "--out") -> None:
+    """Raise TableError unless a table may be written to `path`: a suffix that is known, and no file that is read."""
     if path.suffix.lower() not in (".csv", *PARQUET):
-        raise TargetError(f"{path}: clusters are written as .csv or .parquet.", f"Use --out {path.stem}.csv.")
+        raise TargetError(f"{path}: tables are written as .csv or .parquet.", f"Use {option} {path.stem}.csv.")
     if path.is_dir():
         raise TargetError(f"{path} is a folder.", "Name a file.")
     if any(source is not None and source.exists() and path.resolve() == source.resolve() for source in sources):
-        raise TargetError(f"{path} would be written over the file that is read.", "Name another file with --out.")
+        raise TargetError(f"{path} would be written over the file that is read.", f"Name another file with {option}.")
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> None:
