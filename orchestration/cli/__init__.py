@@ -10,6 +10,7 @@ import os
 import sys
 
 import typer
+from rich.markup import escape
 
 from orchestration.cli import extend, identity, inputs, path, science, served
 from orchestration.console import stderr
@@ -32,9 +33,9 @@ def main() -> None:
     try:
         app()
     except CawError as error:
-        stderr.print(f"[red]error[/red] {error.message}", soft_wrap=True)
+        stderr.print(f"[red]error[/red] {escape(error.message)}", soft_wrap=True)
         if error.fix:
-            stderr.print(f"[green]fix[/green]   {error.fix}", soft_wrap=True)
+            stderr.print(f"[green]fix[/green]   {escape(error.fix)}", soft_wrap=True)
         sys.exit(int(error.exit_code))
     except KeyboardInterrupt:
         stderr.print("Stopped. What was published before is still served; run the same command to finish the work.")
@@ -45,6 +46,6 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("CAW_DEBUG"):
             raise
-        stderr.print(f"[red]bug[/red] {type(error).__name__}: {error}", soft_wrap=True)
+        stderr.print(f"[red]bug[/red] {type(error).__name__}: {escape(str(error))}", soft_wrap=True)
         stderr.print("Run again with CAW_DEBUG=1 for the traceback, and report it, please.")
         sys.exit(int(ExitCode.BUG))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -152,3 +154,27 @@ def _pairs(clusters: pl.DataFrame, truth: pl.DataFrame) -> dict[str, float]:
             found, true, hits = found + same, true + is_same, hits + (same and is_same)
     precision, recall = hits / found, hits / true
     return {"precision": precision, "recall": recall, "f1": 2 * precision * recall / (precision + recall)}
+
+
+def test_candidates_by_name_are_listed_and_joined_when_accepted(tmp_path: Path, monkeypatch, capsys) -> None:
+    alike = {"birth_date": date(1980, 5, 17), "city": "York"}
+    table = records({"id": "a", "name_raw": "Ann Thompson", **alike}, {"id": "b", "name_raw": "Ann Tompson", **alike})
+    table.write_parquet(tmp_path / "r.parquet")
+    out, possible = tmp_path / "c.csv", tmp_path / "p.csv"
+    arguments = ["resolve", tmp_path / "r.parquet", "--out", out, "--probabilistic", "--possible", possible]
+    assert caw(monkeypatch, *arguments) == 0
+    assert "possible links: 1 probabilistic; accept some" in capsys.readouterr().out
+    assert pl.read_csv(out)["customer_id"].n_unique() == 2
+    assert pl.read_csv(possible).select("record_id", "candidate_record_id", "kind").rows() == [
+        ("b", "a", "probabilistic")
+    ]
+    assert caw(monkeypatch, *arguments, "--accept", 0.95) == 0
+    assert "possible links: 1 probabilistic; 1 accepted" in capsys.readouterr().out
+    assert pl.read_csv(out)["customer_id"].n_unique() == 1
+
+
+def test_a_missing_extra_is_named_to_the_bracket(world: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    arguments = ["resolve", world / "records.parquet", "--out", tmp_path / "c.csv", "--probabilistic"]
+    assert caw(monkeypatch, *arguments) != 0
+    assert "pip install 'customer-asset-warehouse[probabilistic]'" in capsys.readouterr().err
