@@ -89,7 +89,7 @@ def _nothing(table: Table) -> pl.DataFrame:
 
 def _write_meta(con: duckdb.DuckDBPyConnection, catalog: str, house: House) -> None:
     end = datetime.combine(house.as_of, time(23, 59))
-    _write(con, RUN_CONTEXT, [(house.as_of, end, house.currency, 365, Decimal("0.1"))])
+    _write(con, RUN_CONTEXT, [(house.as_of, end, house.currency, 365, Decimal("0.1"), None)])
     if any(mart.name == "mart_coverage" for mart in house.marts):
         write_table(con, "meta", HEADLINE, con.sql(headline_sql(f'"{catalog}"')).pl())
     _write(con, VERSIONS, [(house.version, None, True, end, house.as_of, "run", "content", "definition")])
