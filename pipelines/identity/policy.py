@@ -39,7 +39,9 @@ class Policy:
     `anonymous_limit`: a personal value on more cores than this links them only where at least half are named or hold
     an exclusive id; an export that fills blanks with the shop's own number would otherwise make one customer.
     `link_posterior`: least probability with which accounts that no name or id tells apart are linked by a value.
-    `attach_posterior`: the same for giving a nameless account to one of several persons who use a value.
+    `attach_posterior`: the same for giving a nameless account to one of several persons who use a value. On generated
+    sets of 66,000 records (`identity_world`, seeds 3001 to 3004) .85 has up to .0017 more pairwise recall than .9, and
+    at most .0002 less precision, which stays at .997 or above.
     `held_out_values`: at most how many disputed values are used to see how far nameless accounts can be given away.
     `prior_bits`, `device_bits`: log2 of the odds that two cores on one personal value, or one device, are one person,
     before any attribute is looked at; the first is measured where the data allow (`calibration_pairs` pairs).

@@ -45,11 +45,12 @@ def test_the_version_learnt_last_counts_and_the_others_are_superseded(tmp_path: 
     settings = Settings(home=tmp_path, reporting_tz="UTC")
     rows = _rows()
     names = ["source_system", "record_key", "record_hash", "known_at"]
-    stated = pl.DataFrame(rows, schema=names, orient="row").with_columns(event_at="known_at")  # noqa: F841  DuckDB reads it
+    stated = pl.DataFrame(rows, schema=names, orient="row").with_columns(event_at="known_at")
     begin_build(settings)
     with open_build(settings) as con:
         create_raw_views(con, settings)
         write_run_context(con, settings, AS_OF, "USD")
+        con.register("stated", stated)
         con.execute(f"create table kept as select * from raw.{TABLE}")
         con.execute(f"drop view raw.{TABLE}")
         con.execute(f"create table raw.{TABLE} as select * from kept union all by name select * from stated")
