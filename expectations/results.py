@@ -60,25 +60,26 @@ class LayerResult:
     @property
     def warnings(self) -> tuple[CheckRecord, ...]:
         """Checks that failed without stopping anything."""
-        return tuple(c for c in self.record.checks if c.outcome is Outcome.FAILED and not c.blocks)
+        return tuple(c for c in self.record.outcomes if c.outcome is Outcome.FAILED and not c.blocks)
 
     @cached_property
     def _by_table(self) -> dict[str, list[CheckRecord]]:
         tables: dict[str, list[CheckRecord]] = {}
-        for check in self.record.checks:
+        for check in self.record.outcomes:
             tables.setdefault(check.table, []).append(check)
         return tables
 
     def table(self, name: str) -> TableVerdict:
-        """What the gate says of a table (schema.name). A table that no check looked at has not passed."""
+        """What the gate says of a table (schema.name). A table that no check of the suite looked at has not passed."""
         checks = self._by_table.get(name, [])
+        looked_at = any(check.table == name for check in self.record.checks)
         counts = {outcome: sum(check.outcome is outcome for check in checks) for outcome in Outcome}
         blocking = [check for check in checks if check.blocks]
-        message = _message(checks, blocking, counts) if checks else "No check of the gate looked at it."
+        message = _message(checks, blocking, counts) if looked_at else "No check of the gate looked at it."
         endangered = tuple(dict.fromkeys(mart for check in blocking for mart in check.endangered))
         return TableVerdict(
             name,
-            passed=bool(checks) and not blocking,
+            passed=looked_at and not blocking,
             message=message,
             passed_n=counts[Outcome.PASSED],
             failed_n=counts[Outcome.FAILED],

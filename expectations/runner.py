@@ -37,7 +37,17 @@ from pipelines.channels.registry import RAW_TABLES
 from pipelines.contracts.settings import Settings
 from pipelines.warehouse import layer_digest, open_build
 from pipelines.warehouse.digest import LAYER_SCHEMAS
-from pipelines.warehouse.gates import LAYERS, GateRecord, load_gate, store_gate
+from pipelines.warehouse.gates import (
+    LAYERS,
+    TESTED_LAYERS,
+    CheckRecord,
+    GateRecord,
+    Outcome,
+    Severity,
+    load_gate,
+    load_tests,
+    store_gate,
+)
 
 
 def gated_tables(layer: str) -> tuple[str, ...]:
@@ -68,6 +78,7 @@ def run_layer(settings: Settings, layer: str, book: pl.DataFrame | None = None, 
         checks=tuple(check for subject, look in looks for check in recorder.records(subject, look)),
         upstream={name: gate.digest if (gate := load_gate(settings, name)) else None for name in _before(layer)},
         suite_digest=suite_digest(layer, folder),
+        tests=_model_tests(settings, layer),
     )
     store_gate(settings, record)
     return LayerResult(record)
@@ -120,6 +131,17 @@ class _Observer:
 
 def _before(layer: str) -> tuple[str, ...]:
     return LAYERS[: LAYERS.index(layer)]
+
+
+def _model_tests(settings: Settings, layer: str) -> tuple[CheckRecord, ...]:
+    """The verdicts of dbt's tests on the layer; that there are none is itself a verdict, and it blocks."""
+    if layer not in TESTED_LAYERS:
+        return ()
+    records = load_tests(settings)
+    if records is not None:
+        return tuple(record for record in records if record.layer == layer)
+    absent = "No verdict of dbt's tests is stored: build the models with caw run or from the Dagster UI."
+    return (CheckRecord("model_tests", layer, layer, "dbt", Outcome.ERRORED, Severity.BLOCK, absent),)
 
 
 def _account_book(settings: Settings) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from dagster_dbt import DagsterDbtTranslator
 from dagster_dbt.asset_utils import get_asset_check_key_for_test, get_subset_selection_for_context
 
 from orchestration.dbt_manifest import PROJECT_DIR, dagster_log_level, environment, parsed_manifest
+from orchestration.dbt_tests import keep_verdicts
 from pipelines.contracts.settings import Settings
 
 FAILED = {"error", "fail", "runtime error"}
@@ -61,8 +62,8 @@ def build(
 ) -> Iterator[Output[None] | AssetCheckResult]:
     """Build the selected models, seeds and data tests; yield an output or a check result for each.
 
-    Unit tests of dbt run in the project's test suite, not in every build. Raises Failure, after everything that
-    succeeded was yielded, naming what failed.
+    Unit tests of dbt run in the project's test suite, not in every build. The verdicts of data tests are kept for the
+    gates. Raises Failure, after everything that succeeded was yielded, naming what failed.
     """
     arguments, indirect = get_subset_selection_for_context(context, manifest, select, exclude, None, translator, None)
     if indirect:
@@ -77,6 +78,7 @@ def build(
         os.environ.pop("DBT_INDIRECT_SELECTION", None)
     if result.result is None:
         raise Failure(f"dbt could not start: {result.exception}")
+    keep_verdicts(settings, manifest, result.result.results)
     failures = []
     for node in result.result.results:
         yield from _events(context, manifest, translator, node)

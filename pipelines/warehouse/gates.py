@@ -7,7 +7,7 @@ published only on passes that belong to it. Stays out: suites, thresholds and ho
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +20,11 @@ from pipelines.warehouse.files import read_json, to_json, write_atomic
 
 LAYERS = tuple(LAYER_SCHEMAS)
 """The declared gates, in the order of the path. Every one must have passed before anything is published."""
+
+TESTED_LAYERS = ("canonical", "core")
+"""Layers whose tables dbt builds: without the verdicts of its tests their gates stay shut."""
+
+_TESTS = "model_tests"
 
 
 class Outcome(StrEnum):
@@ -70,6 +75,7 @@ class GateRecord:
 
     `upstream` are the stamps of the layers before it at that moment; a layer judged against another state of those
     is not judged. `declared_n` is how many checks the suite holds: it must be the number of checks with an outcome.
+    `tests` are the verdicts of the models' own tests (dbt's) on the tables of this layer.
     """
 
     layer: str
@@ -78,16 +84,22 @@ class GateRecord:
     checks: tuple[CheckRecord, ...]
     upstream: Mapping[str, str | None] = field(default_factory=dict)
     suite_digest: str = ""
+    tests: tuple[CheckRecord, ...] = ()
+
+    @property
+    def outcomes(self) -> tuple[CheckRecord, ...]:
+        """Everything that was asked of the layer: the suite's checks and the models' tests."""
+        return self.checks + self.tests
 
     def counts(self) -> dict[str, int]:
         """Number of checks by outcome, every outcome named."""
-        found = Counter(check.outcome.value for check in self.checks)
+        found = Counter(check.outcome.value for check in self.outcomes)
         return {outcome.value: found.get(outcome.value, 0) for outcome in Outcome}
 
     @property
     def problems(self) -> tuple[str, ...]:
         """Why the gate is shut, in sentences; empty when it is open."""
-        reasons = [_sentence(check) for check in self.checks if check.blocks]
+        reasons = [_sentence(check) for check in self.outcomes if check.blocks]
         evaluated = sum(check.outcome in (Outcome.PASSED, Outcome.FAILED) for check in self.checks)
         if len(self.checks) != self.declared_n:
             reasons.append(f"{self.declared_n} checks are declared but {len(self.checks)} have an outcome")
@@ -113,6 +125,22 @@ def load_gate(settings: Settings, layer: str) -> GateRecord | None:
     try:
         data = read_json(_path(settings, layer))
         return None if data is None else _record(data)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def store_tests(settings: Settings, records: Iterable[CheckRecord]) -> Path:
+    """Keep the verdicts of every declared test of the models, for the gates of their layers to take in."""
+    path = _path(settings, _TESTS)
+    write_atomic(path, to_json([asdict(record) for record in records]))
+    return path
+
+
+def load_tests(settings: Settings) -> tuple[CheckRecord, ...] | None:
+    """The latest verdicts of the models' tests, of all layers, or None when there are none that can be read."""
+    try:
+        data = read_json(_path(settings, _TESTS))
+        return None if data is None else _checks(data)
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -150,7 +178,11 @@ def _sentence(check: CheckRecord) -> str:
 
 
 def _record(data: dict[str, Any]) -> GateRecord:
-    checks = tuple(
+    return GateRecord(**{**data, "checks": _checks(data["checks"]), "tests": _checks(data["tests"])})
+
+
+def _checks(data: Iterable[dict[str, Any]]) -> tuple[CheckRecord, ...]:
+    return tuple(
         CheckRecord(
             **{
                 **check,
@@ -159,9 +191,8 @@ def _record(data: dict[str, Any]) -> GateRecord:
                 "endangered": tuple(check["endangered"]),
             }
         )
-        for check in data["checks"]
+        for check in data
     )
-    return GateRecord(**{**data, "checks": checks})
 
 
 def _path(settings: Settings, layer: str) -> Path:

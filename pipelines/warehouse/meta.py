@@ -147,7 +147,7 @@ def check_rows(gates: Iterable[GateRecord]) -> pl.DataFrame:
                 check.unexpected_n, ", ".join(check.endangered) or None, check.owner or None, check.reason or None,
             )
             for gate in gates
-            for check in gate.checks
+            for check in gate.outcomes
         ),
     )  # fmt: skip
 

@@ -115,7 +115,7 @@ CHECK_RESULTS = Table(
         text("check_name", "Check", required=True),
         text("table_name", "Table that it guards, with its schema", required=True),
         text("column_name", "Column or metric that it looks at", null_means="the table as a whole"),
-        text("expectation", "Great Expectations type", required=True),
+        text("expectation", "Great Expectations type, or `dbt` and the kind of its test", required=True),
         text(
             "outcome",
             "What it came to; skipped checks do not apply to this data",
@@ -126,7 +126,12 @@ CHECK_RESULTS = Table(
         text("message", "What it says, or found", required=True),
         text("observed", "What was observed", null_means="counted only"),
         text("bound", "What was allowed", null_means="see the message"),
-        integer("evaluated_n", "Values looked at", required=True, unit="values"),
+        integer(
+            "evaluated_n",
+            "Values looked at; 0 for tests of dbt",
+            required=True,
+            unit="values",
+        ),
         integer("unexpected_n", "Values not as expected", required=True, unit="values"),
         text("endangered_marts", "Marts that rest on what it guards", null_means="none"),
         text("owner", "Who answers for its threshold", null_means="it has no threshold"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from expectations import run_layer
@@ -9,8 +11,9 @@ from orchestration.run import run_everything
 from pipelines.contracts.errors import ExitCode
 from pipelines.contracts.progress import Quiet
 from pipelines.ingest import account_book
-from pipelines.warehouse import current_version, list_versions, open_build, publish, state_log
+from pipelines.warehouse import current_version, list_versions, open_build, publish, query_published, state_log
 from pipelines.warehouse.errors import PublishRefusedError
+from pipelines.warehouse.gates import Outcome, Severity, load_tests, store_tests
 
 pytestmark = pytest.mark.world
 
@@ -65,3 +68,22 @@ def test_a_run_that_failed_is_remembered_without_a_value_of_the_data(house_copy,
     assert run["outcome"] == "failed"
     assert run["message"] == "ingest: InputRefusedError"
     assert run["version_id"] is None
+
+
+def test_a_failed_test_of_dbt_shuts_its_gate_even_when_the_suite_passes(house_copy):
+    settings = house_copy()
+    tests = load_tests(settings)
+    failed = replace(tests[0], outcome=Outcome.FAILED, severity=Severity.BLOCK)
+    store_tests(settings, [failed, *tests[1:]])
+    assert not run_layer(settings, failed.layer).passed
+    with pytest.raises(PublishRefusedError, match=f"gate {failed.layer}: {failed.check} on {failed.table} failed"):
+        publish(settings, run_id="test", book=account_book(settings))
+
+
+def test_the_published_version_tells_the_outcome_of_every_test_of_dbt(world):
+    told = "select layer, check_name, outcome from meta.check_results where starts_with(expectation, 'dbt ')"
+    found = query_published(world.settings, told)
+    tests = load_tests(world.settings)
+    assert {row[:2] for row in found.rows()} == {(test.layer, test.check) for test in tests}
+    assert len(found) == len(tests) > 50
+    assert set(found["outcome"]) == {"passed"}

@@ -20,7 +20,7 @@ from expectations.measure import scan
 from pipelines.contracts.settings import Settings
 from pipelines.warehouse import open_build, publish, write_run_context
 from pipelines.warehouse.errors import PublishRefusedError
-from pipelines.warehouse.gates import Outcome, load_gate
+from pipelines.warehouse.gates import CheckRecord, Outcome, Severity, load_gate, store_tests
 
 Write = Callable[..., LayerResult]
 OWNED = {"owner": "team:data", "reason": "Chosen for this very test.", "date": date(2026, 11, 22)}
@@ -45,6 +45,7 @@ def settings(tmp_path: Path) -> Settings:
         )
         con.execute("create table core.fct_refund (refund_key varchar, amount double)")
         write_run_context(con, house, date(2026, 3, 31), "USD")
+    store_tests(house, ())
     return house
 
 
@@ -209,6 +210,46 @@ def test_a_shut_gate_stops_the_publish(gate: Write, settings: Settings) -> None:
     gate(subject(column("line_n", min_value=0)))
     with pytest.raises(PublishRefusedError, match=r"gate core: looked_at on core\.fct_order failed"):
         publish(settings, "run", pl.DataFrame())
+
+
+def verdict(outcome: Outcome, layer: str = "core", severity: Severity = Severity.BLOCK) -> CheckRecord:
+    """What is kept of a test of dbt on the orders."""
+    says = "2 rows fail it."
+    return CheckRecord("unique_fct_order_order_key", layer, "core.fct_order", "dbt unique", outcome, severity, says)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.ERRORED])
+def test_a_test_of_dbt_that_did_not_pass_shuts_the_gate(gate: Write, settings: Settings, outcome: Outcome) -> None:
+    store_tests(settings, [verdict(outcome)])
+    result = gate(subject(COUNT))
+    assert outcomes(result) == {"rows_there": "passed"}
+    assert not result.table("core.fct_order").passed
+    assert result.record.counts()[outcome] == 1
+    with pytest.raises(PublishRefusedError, match=r"gate core: unique_fct_order_order_key on core\.fct_order"):
+        publish(settings, "run", pl.DataFrame())
+
+
+def test_tests_of_dbt_that_warn_or_stand_elsewhere_leave_the_gate_open(gate: Write, settings: Settings) -> None:
+    warns = verdict(Outcome.FAILED, severity=Severity.WARN)
+    store_tests(settings, [warns, verdict(Outcome.FAILED, "canonical")])
+    result = gate(subject(COUNT))
+    assert result.passed
+    assert result.warnings == (warns,)
+    assert load_gate(settings, "core") == result.record
+
+
+def test_a_layer_of_dbt_without_verdicts_of_its_tests_is_shut(gate: Write, settings: Settings) -> None:
+    (settings.build_path.parent / "gates" / "model_tests.json").unlink()
+    result = gate(subject(COUNT))
+    assert result.table("core.fct_order").passed
+    assert [text for text in result.problems if text.startswith("model_tests on core errored")]
+
+
+def test_tests_of_dbt_do_not_stand_in_for_a_suite(gate: Write, settings: Settings) -> None:
+    store_tests(settings, [verdict(Outcome.PASSED)])
+    result = gate()
+    assert result.problems == ("no check evaluated anything",)
+    assert not result.table("core.fct_order").passed
 
 
 def test_the_build_is_free_again_after_a_gate(gate: Write, settings: Settings) -> None:
