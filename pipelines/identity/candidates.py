@@ -13,9 +13,9 @@ import polars as pl
 
 from pipelines.identity.book import Book
 from pipelines.identity.core import UNATTACHED, Block, Core
+from pipelines.identity.core_facts import load_cores
 from pipelines.identity.possible import POSSIBLE
 from pipelines.identity.resolve import Resolution
-from pipelines.identity.stage import Stage
 
 KIND = "shared_value"
 
@@ -77,9 +77,8 @@ def _cores(resolution: Resolution, wanted: pl.Series) -> dict[int, Core]:
     """What is known of the final clusters."""
     book: Book = resolution.book
     facts = book.facts.with_columns(core=pl.Series(resolution.labels[book.facts["acc"].to_numpy()], dtype=pl.Int32))
-    stage = Stage(book, resolution.policy, resolution.partitioner, resolution.labels)
     asked = facts.join(wanted.to_frame("core"), on="core", how="semi").select("core", "slot", "item").unique()
-    return stage.load_cores(asked, ("exclusive", "limited"))
+    return load_cores(book, asked, ("exclusive", "limited"))
 
 
 def _table(resolution: Resolution, found: dict[tuple[int, int], tuple[float, str]]) -> pl.DataFrame:

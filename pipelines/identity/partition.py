@@ -10,17 +10,18 @@ a part number; -1 means that nothing shows whose they are, so the value is no ed
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from itertools import combinations
 from math import log2
 
 from pipelines.identity.agreement import NameJudge
 from pipelines.identity.conflicts import Conflicts
-from pipelines.identity.core import DAY_US, UNATTACHED, Block, Split, as_split
+from pipelines.identity.core import DAY_US, Block, Split, as_split
 from pipelines.identity.policy import Policy
 from pipelines.identity.support import Weights
 
+ONE_PERSON = "one person as far as names, ids and attributes tell"
 Groups = tuple[list[Block], list[Block]]
 """The cores on a value: those of one name as one block, and the rest."""
 
@@ -65,15 +66,27 @@ class Partitioner:
 
     def bits(self, a: Block, b: Block, is_device: bool, is_recyclable: bool) -> float:
         """Weight of the supporting attributes and of a silence for (positive) or against one person."""
-        total = 0.0
+        return self.weigher(a, is_device, is_recyclable)(b)
+
+    def weigher(self, block: Block, is_device: bool, is_recyclable: bool) -> Callable[[Block], float]:
+        """The `bits` of a block with others: on a crowd's number one nameless block is weighed against everybody."""
         weighed = self._device_weights if is_device else self._weights
-        for (agree, disagree), left, right in zip(weighed, a.facts.support, b.facts.support, strict=False):
-            if left and right:
-                total += disagree if left.isdisjoint(right) else agree
-        if is_recyclable:
-            is_silent = a.first - b.last >= self._gap or b.first - a.last >= self._gap
-            total += self.weights.silence[0] if is_silent else self.weights.silence[1]
-        return total
+        own = [
+            (place, items, *weighed[place]) for place, items in enumerate(block.facts.support[: len(weighed)]) if items
+        ]
+        silent, steady = self._measured.silence if is_recyclable else (0.0, 0.0)
+        earliest, latest = block.first - self._gap, block.last + self._gap
+
+        def bits(other: Block) -> float:
+            total = silent if other.last <= earliest or other.first >= latest else steady
+            support = other.facts.support
+            if support:
+                for place, items, agree, disagree in own:
+                    if support[place]:
+                        total += disagree if items.isdisjoint(support[place]) else agree
+            return total
+
+        return bits
 
     def shared_card(self, given: Sequence[Block]) -> Split:
         """Judge a value of an exclusive or account type: one person, or a card that several persons use."""
@@ -92,16 +105,18 @@ class Partitioner:
     ) -> Split:
         """Judge a value of a personal or device type; `groups` are those of the cores, where they are known."""
         named, rest = groups or self.groups(given)
+        if len(named) == 1 and not rest and self._policy.links_nameless:
+            return Split([0] * len(given), "link", ONE_PERSON)
         if not self._policy.links_nameless:
             return as_split(given, named, "split_by_name", "only equal names are linked under this policy")
         blocks = named + rest
         conflict = self.conflicts.kind(blocks)
         if conflict is None:
-            persons = self._agglomerate(blocks, is_device, is_recyclable)
-            split = as_split(given, persons, "split_by_support", "supporting attributes differ")
-            if len(persons) == 1 and UNATTACHED not in split.parts:
-                return Split(split.parts, "link", "one person as far as names, ids and attributes tell")
-            return split
+            together = self._agglomerate(blocks, is_device, is_recyclable)
+            if together == [blocks]:
+                return Split([0] * len(given), "link", ONE_PERSON)
+            persons = [Block.merged(joined) for joined in together]
+            return as_split(given, persons, "split_by_support", "supporting attributes differ")
         verdict = "split_by_name" if conflict == "names" else "split_by_id"
         persons, is_epoch = self._attach(blocks, is_device, is_recyclable and self._policy.uses_epochs)
         return as_split(given, persons, "split_by_epoch" if is_epoch else verdict, f"different {conflict}")
@@ -118,15 +133,16 @@ class Partitioner:
         if len(named) < 2:
             return []
         single = {block.cores[0]: block for block in given}
+        uses_epochs = is_recyclable and self._policy.uses_epochs
         rows = []
         for block in named:
+            others = [b for b in named if b is not block]
             for core in block.cores:
                 test = single[core]
                 test = Block(test.cores, test.first, test.last, test.facts.nameless())
                 own = [Block.merged(single[c] for c in block.cores if c != core)] if len(block.cores) > 1 else []
-                targets = [b for b in named if b is not block] + own
-                uses = is_recyclable and self._policy.uses_epochs
-                period = self._periods([*targets, *rest, test], targets) if uses else {}
+                targets = others + own
+                period = self._periods([*targets, *rest, test], targets) if uses_epochs else {}
                 target, score, standing = self._likeliest(test, targets, period, is_device, is_recyclable)
                 if target is not None:
                     rows.append((standing, score, bool(own) and target is own[0]))
@@ -139,20 +155,20 @@ class Partitioner:
         priors = self.weights.undisputed
         return priors[min(max(len(a.cores), len(b.cores)), len(priors)) - 1]
 
-    def _agglomerate(self, blocks: Sequence[Block], is_device: bool, is_recyclable: bool) -> list[Block]:
-        """Persons on a value without a conflict: the likeliest pairs first, never across an unlikely one.
+    def _agglomerate(self, blocks: list[Block], is_device: bool, is_recyclable: bool) -> list[list[Block]]:
+        """Blocks of each person, on a value without a conflict: the likeliest pairs first, never across an unlikely one.
 
         A block that fits two blocks which hardly are one person joins one of them only where the other is much less
         likely. A nameless block that joins nobody is nobody's.
         """
         n = len(blocks)
+        weighers = [self.weigher(block, is_device, is_recyclable) for block in blocks[:-1]]
         odds = {
-            (i, j): self._prior(blocks[i], blocks[j], is_device)
-            + self.bits(blocks[i], blocks[j], is_device, is_recyclable)
+            (i, j): self._prior(blocks[i], blocks[j], is_device) + weighers[i](blocks[j])
             for i, j in combinations(range(n), 2)
         }
         if not odds or min(odds.values()) >= self.threshold:
-            return [Block.merged(blocks)]
+            return [blocks]
 
         def between(i: int, j: int) -> float:
             return odds[(i, j) if i < j else (j, i)]
@@ -172,7 +188,7 @@ class Partitioner:
                 for k in group[i]:
                     group[k] = group[i]
         return [
-            Block.merged(blocks[k] for k in joined)
+            [blocks[k] for k in sorted(joined)]
             for i, joined in enumerate(group)
             if i == min(joined) and (len(joined) > 1 or blocks[i].facts.is_identified)
         ]
@@ -187,7 +203,7 @@ class Partitioner:
         identified = [block for block in blocks if block.facts.is_identified and not block.facts.names]
         blank = [block for block in blocks if not block.facts.is_identified]
         persons, is_epoch = named or identified, False
-        for asked in (identified if named else [], blank):
+        for asked in [identified, blank] if named and identified else [blank]:
             persons, found = self._given(asked, persons, blocks, is_device, is_recyclable)
             is_epoch = is_epoch or found
             kept = {core for person in persons for core in person.cores}
@@ -231,11 +247,13 @@ class Partitioner:
     ) -> tuple[Block | None, float, Standing]:
         """The likeliest person for a block, the log odds, and how the persons in question stand to it."""
         near, standing = _in_question(targets, period, period.get(block.cores, 0))
-        stranger = sum(len(t.cores) == 1 for t in targets) + 0.5
+        stranger = len([target for target in targets if len(target.cores) == 1]) + 0.5
+        bits = self.weigher(block, is_device, is_recyclable)
+        may_conflict = block.facts.is_identified or block.facts.hints
         total, best, choice = 0.0, 0.0, None
         for target in near:
-            if not self.conflicts.hard(target.facts, block.facts):
-                odds = len(target.cores) * 2.0 ** self.bits(target, block, is_device, is_recyclable) / stranger
+            if not (may_conflict and self.conflicts.hard(target.facts, block.facts)):
+                odds = len(target.cores) * 2.0 ** bits(target) / stranger
                 total += odds
                 if odds > best:
                     best, choice = odds, target
@@ -245,6 +263,8 @@ class Partitioner:
 
     def _periods(self, blocks: Sequence[Block], targets: Sequence[Block]) -> dict[tuple[int, ...], int]:
         """Number of the period of use of each block, where silences of the gap's length separate owners; else empty."""
+        if max([block.first for block in blocks]) - min([block.last for block in blocks]) < self._gap:
+            return {}  # nobody came a gap after anybody left, which is seen without a sort
         numbers: dict[tuple[int, ...], int] = {}
         number, end = 0, None
         grown = {core for target in targets for core in target.cores}

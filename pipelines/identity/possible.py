@@ -18,6 +18,7 @@ from pipelines.identity.case import HINT, NAME
 from pipelines.identity.components import component_roots
 from pipelines.identity.constrained import ConstrainedUnion, Tie
 from pipelines.identity.core import Core
+from pipelines.identity.core_facts import load_cores
 from pipelines.identity.resolve import Resolution
 from pipelines.identity.stage import Stage
 
@@ -146,8 +147,8 @@ def _union(resolution: Resolution, cores: np.ndarray) -> ConstrainedUnion:
     facts = book.facts.with_columns(core=pl.Series(labels[book.facts["acc"].to_numpy()], dtype=pl.Int32))
     asked = pl.DataFrame({"core": cores}, schema={"core": pl.Int32})
     stage = Stage(book, resolution.policy, resolution.partitioner, labels)
-    known = stage.load_cores(
-        facts.join(asked, on="core", how="semi").select("core", "slot", "item").unique(), ("exclusive", "limited")
+    known = load_cores(
+        book, facts.join(asked, on="core", how="semi").select("core", "slot", "item").unique(), ("exclusive", "limited")
     )
     known |= {core: Core() for core in cores.tolist() if core not in known}
     enemies: dict[int, set[int]] = defaultdict(set)

@@ -8,7 +8,7 @@ Stays out: the order of tiers and the tables that come out of it (`resolve`), th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,7 @@ from pipelines.identity.book import Book
 from pipelines.identity.components import component_roots
 from pipelines.identity.constrained import ConstrainedUnion, Tie
 from pipelines.identity.core import UNATTACHED, Block, Core, Split
+from pipelines.identity.core_facts import load_cores
 from pipelines.identity.partition import Groups, Partitioner, Standing
 from pipelines.identity.policy import Policy
 from pipelines.identity.support import least_score
@@ -25,7 +26,6 @@ from pipelines.identity.support import least_score
 JUDGED = pl.Schema({"val": pl.Int32, "core": pl.Int32, "part": pl.Int32, "reason": pl.String})
 VERDICTS = pl.Schema({"val": pl.Int32, "verdict": pl.String, "reason": pl.String})
 STRONG = ("exclusive", "account")
-NO_ITEMS: frozenset[int] = frozenset()
 KINDS = ("name", "hint", "birth", "support", "exclusive", "limited")
 
 
@@ -160,12 +160,14 @@ class Stage:
             & (pl.col("n_cores") > self.policy.anonymous_limit)
             & (pl.col("n_known") * 2 < pl.col("n_cores"))
         )
+        # Nameless cores may be anybody's: a mask, or attributes that differ, speak only where one name is not on all.
+        is_one_name = (pl.col("n_names") == 1) & (pl.col("n_named") == pl.col("n_cores"))
+        is_unsure = (pl.col("n_hints") > 0) | (pl.col("least_bits") < self.partitioner.threshold)
         doubt = (
             (pl.col("n_names") > 1)
             | (pl.col("n_births") > 1)
-            | (~pl.col("type").is_in(strong) & ((pl.col("n_exclusive") > 1) | (pl.col("n_hints") > 0)))
+            | (~pl.col("type").is_in(strong) & ((pl.col("n_exclusive") > 1) | (is_unsure & ~is_one_name)))
         )
-        doubt |= ~pl.col("type").is_in(strong) & (pl.col("least_bits") < self.partitioner.threshold)
         if not self.policy.links_nameless:
             doubt |= ~pl.col("type").is_in(strong) & (pl.col("n_named") < pl.col("n_cores"))
         if not self.policy.uses_names:
@@ -201,7 +203,9 @@ class Stage:
 
     def _partition(self, carried: pl.DataFrame, facts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Put every doubtful value before the partitioner."""
-        known = self.load_cores(facts.join(carried.select("core").unique(), on="core", how="semi"), ("exclusive",))
+        known = load_cores(
+            self.book, facts.join(carried.select("core").unique(), on="core", how="semi"), ("exclusive",)
+        )
         blank = Core()
         judged: list[tuple[int, int, int, str | None]] = []
         verdicts: list[tuple[int, str, str]] = []
@@ -251,31 +255,6 @@ class Stage:
                 self.policy.calibration_pairs,
             )
         return groups
-
-    def load_cores(self, facts: pl.DataFrame, kinds: tuple[str, ...]) -> dict[int, Core]:
-        """What is known of cores, as objects; `kinds` of limited slots are loaded as exclusive."""
-        texts = self.book.texts
-        cores: dict[int, Core] = {}
-        field = [slot.kind for slot in self.book.slots]
-        first, width = (self.book.slots_of("support") or [0])[0], len(self.book.slots_of("support"))
-        columns = [facts[name].to_list() for name in ("core", "slot", "item")]
-        for core, slot, item in zip(*columns, strict=True):
-            known = cores.get(core)
-            if known is None:
-                known = cores[core] = Core()
-            kind = field[slot]
-            if kind == "support":
-                own = known.support = known.support or [NO_ITEMS] * width
-                own[slot - first] = own[slot - first] | {item}  # type: ignore[index]
-            elif kind == "name":
-                known.names = known.names | {texts[item]}
-            elif kind == "hint":
-                known.hints = known.hints | {texts[item]}
-            elif kind == "birth":
-                known.births = known.births | {texts[item]}
-            elif kind in kinds:
-                known.exclusive = _with(known.exclusive, slot, item)
-        return cores
 
     # --- joining ------------------------------------------------------------------------------------------------
 
@@ -346,8 +325,10 @@ class Stage:
 
     def _refuse(self, edges: pl.DataFrame, facts: pl.DataFrame, carried: pl.DataFrame) -> pl.DataFrame:
         cores = edges.select("core").unique()
-        known = self.load_cores(
-            facts.select("core", "slot", "item").unique().join(cores, on="core", how="semi"), ("exclusive", "limited")
+        known = load_cores(
+            self.book,
+            facts.select("core", "slot", "item").unique().join(cores, on="core", how="semi"),
+            ("exclusive", "limited"),
         )
         known.update({core: Core() for core in cores["core"].to_list() if core not in known})
         first_seen = self.first_seen(known)
@@ -375,13 +356,6 @@ def _has_several_names(given: Sequence[Block]) -> bool:
                 return True
             first = first or block.facts.names
     return False
-
-
-def _with(ids: Mapping[int, Set[int]], slot: int, item: int) -> Mapping[int, Set[int]]:
-    """A slot's set with one more item, in a dictionary of the core's own."""
-    own = ids if type(ids) is dict else {}
-    own[slot] = own[slot] | {item} if slot in own else {item}
-    return own
 
 
 def _grouped(rows: Iterable[tuple[int, ...]]) -> Iterable[tuple[tuple[int, int], list[tuple[int, int, int]]]]:
