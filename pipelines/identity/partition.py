@@ -156,7 +156,7 @@ class Partitioner:
         return priors[min(max(len(a.cores), len(b.cores)), len(priors)) - 1]
 
     def _agglomerate(self, blocks: list[Block], is_device: bool, is_recyclable: bool) -> list[list[Block]]:
-        """Blocks of each person, on a value without a conflict: the likeliest pairs first, never across an unlikely one.
+        """Blocks of each person on a value without a conflict: likeliest pairs first, never across an unlikely one.
 
         A block that fits two blocks which hardly are one person joins one of them only where the other is much less
         likely. A nameless block that joins nobody is nobody's.
