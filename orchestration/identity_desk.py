@@ -14,7 +14,7 @@ from functools import cached_property
 import duckdb
 import polars as pl
 
-from orchestration.identity_build import read_facts
+from orchestration.identity_build import policy_in_force, read_facts
 from pipelines.channels.identifiers import HOME_REGION
 from pipelines.contracts.errors import CawError
 from pipelines.contracts.keys import load_pepper
@@ -22,9 +22,9 @@ from pipelines.contracts.settings import Settings
 from pipelines.identity import Facts
 from pipelines.identity.lookup import Register, find_account
 from pipelines.identity.overrides import override, read_overrides
-from pipelines.identity.policy import default_policy
+from pipelines.identity.possible import POSSIBLE
 from pipelines.identity.resolve import Resolution
-from pipelines.identity.unify import resolve_facts
+from pipelines.identity.unify import resolve_facts, settle
 from pipelines.warehouse import add_override, open_build, writer_lock
 from pipelines.warehouse.errors import BuildMissingError
 
@@ -40,8 +40,12 @@ class Desk:
 
     @cached_property
     def resolution(self) -> Resolution:
-        """The accounts under the policy in force, with every reason."""
-        return resolve_facts(self.facts, default_policy())
+        """The accounts under the policy in force, with every reason, and with the links that the last run accepted."""
+        policy, accepted = policy_in_force(self.settings), self.possible.filter("is_accepted")
+        if accepted.is_empty():
+            return resolve_facts(self.facts, policy)
+        links = accepted.rename({"candidate_key": "candidate_cluster"}).select(POSSIBLE.names())
+        return settle(self.facts, policy, links, threshold=0.0)[0]
 
     def account(self, text: str) -> str:
         """The account that a person means by `text`; see `find_account`."""

@@ -157,11 +157,11 @@ def _print_why_not(desk: Desk, a: str, b: str) -> None:
 
 
 def open_links(desk: Desk) -> pl.DataFrame:
-    """Possible links nobody has decided about, the likeliest first."""
+    """Possible links that neither a person nor a setting has decided about, the likeliest first."""
     pairs = desk.facts.overrides.filter(pl.col("action") != "exclude").select(
         low=pl.min_horizontal("a", "b"), high=pl.max_horizontal("a", "b")
     )
-    keyed = desk.possible.with_columns(
+    keyed = desk.possible.filter(~pl.col("is_accepted")).with_columns(
         low=pl.min_horizontal("account_key", "candidate_key"), high=pl.max_horizontal("account_key", "candidate_key")
     )
     rest = keyed.join(pairs, on=["low", "high"], how="anti").drop("low", "high")
@@ -172,12 +172,17 @@ def print_review(links: pl.DataFrame) -> None:
     """The links to look at, numbered."""
     if links.is_empty():
         stdout.print(
-            "No link is open: every account that shares a usable value was joined or is plainly another person."
+            "No link is open: every account that shares a usable value, or shows one behind a mask, was joined or is "
+            "plainly another person.",
+            soft_wrap=True,
         )
         return
-    table = Table("no", "account", "candidate", "probability", "why", box=None, pad_edge=False)
+    table = Table("no", "found by", "account", "candidate", "probability", "why", box=None, pad_edge=False)
     for number, row in enumerate(links.head(REVIEWED_N).iter_rows(named=True), start=1):
-        table.add_row(str(number), row["account_key"], row["candidate_key"], f"{row['posterior']:.2f}", row["features"])
+        kind, chance = row["kind"].replace("_", " "), row["posterior"]
+        # Four digits, and never a certainty that nobody claims.
+        shown = f"{min(chance, 0.9999):.4f}"
+        table.add_row(str(number), kind, row["account_key"], row["candidate_key"], shown, row["features"])
     stdout.print(table)
     stdout.print(
         f"{links.height:,} open. Look closer with caw why ACCOUNT CANDIDATE; caw review --accept NO or --reject NO"

@@ -17,6 +17,7 @@ from pipelines.warehouse import open_build
 EVIDENCE = AssetKey(["intermediate", "int_identity_evidence"])
 ACCOUNTS = AssetKey(["intermediate", "int_accounts"])
 NAMES = AssetKey(["intermediate", "int_account_name"])
+CONTACTS = AssetKey(["intermediate", "int_account_contact"])
 CLAIMS = AssetKey(["intermediate", "int_account_claim"])
 
 
@@ -30,7 +31,7 @@ def identity_key(name: str) -> AssetKey:
     specs=[
         AssetSpec(
             identity_key(table.name),
-            deps=[EVIDENCE, ACCOUNTS, NAMES, CLAIMS],
+            deps=[EVIDENCE, ACCOUNTS, NAMES, CONTACTS, CLAIMS],
             group_name="identity",
             kinds={"polars", "duckdb"},
             description=table.description,

@@ -150,10 +150,16 @@ def review(
     author: Author = None,
     home: HomeOption = None,
 ) -> None:
-    """List links that a guard refused and that may be right, and accept or reject one.
+    """List links between accounts that may be one customer, and accept or reject one.
+
+    Two kinds are looked for in every run: accounts left alone by a guard although they share a value (shared value),
+    and buyers whose telephone a marketplace masks, such as 138****5678, where number, surname and city fit a known
+    customer (masked phone). Each has the probability that both are one person. None is joined by itself, unless
+    CAW_POSSIBLE_POSTERIOR says from which probability on; and never where that would give a customer two member numbers
+    or other ids of which a person has one.
 
     An accepted link is a decision like `caw link`, a rejected one like `caw unlink`; the next run obeys, and neither is
-    asked again.
+    asked again. Links that a run joined by itself are not listed: `caw why` shows them, `caw unlink` takes them apart.
 
     Example: caw review --accept 3 --reason "same signature"
     """

@@ -9,6 +9,7 @@ A raw table has the format's own columns in snake_case English, typed, and the e
 - an identifier never enters raw in clear: `email`, `phone`, `member_no`, `account_id` and `typed:<column>` become
   `<name>_key` and `<name>_status`; `name` and `address` become `<name>_key`; `birth_date` becomes `birth_year`;
 - a TIMESTAMP is UTC without zone; one called `x_at` gets its local day `x_on` in the source's zone beside it;
+- a telephone or name with `keeps_mask` has `<name>_mask_key` beside it, for what a mask (138****5678, 刘**) shows;
 - the time and zone columns that complete a date (`time_headers`, `zone_headers`) are folded into it.
 """
 
@@ -19,7 +20,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from pipelines.contracts.canonical import TOKEN_STATUSES
+from pipelines.contracts.canonical import TOKEN_STATUSES, mask_column
 from pipelines.contracts.columns import Column, DataType, Table, day, instant, integer, text
 
 KEYED_WITH_STATUS = ("email", "phone", "member_no", "account_id", "typed")
@@ -36,8 +37,9 @@ class Field:
     header, `required` ones must have a value in every row (in the head row of a block when `head`). A missing value
     is taken from the source's declaration where `default` names one of its keys. `values` (lower case) is enforced
     with BAD_ENUM, `pattern` with BAD_VALUE. `utc` says that times without an offset are UTC already. `derive` names a
-    rule that makes the value from the cell (`cn_province`). `scope` separates native ids of different kinds; `owner` is
-    the column that names the source system whose native id it is, the row's own where that is blank.
+    rule that makes the value from the cell (`cn_province`, `cn_city`). `keeps_mask`: what a mask shows of the value is
+    keyed, too. `scope` separates native ids of different kinds; `owner` is the column that names the source system
+    whose native id it is, the row's own where that is blank.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Field:
     required: bool = False
     head: bool = False
     identifier: str | None = None
+    keeps_mask: bool = False
     scope: str = "account"
     owner: str | None = None
     default: str | None = None
@@ -70,12 +73,14 @@ class Field:
         kind, about = self.id_kind, self.description or self.headers[0]
         if kind == "birth_date":
             return (integer("birth_year", "Year of birth", unit="calendar year"),)
+        masks = (mask_column(self.name, about),) if self.keeps_mask else ()
         if kind in KEYED:
-            return (text(f"{self.name}_key", f"Keyed hash of: {about}", null_means="missing or masked"),)
+            return (text(f"{self.name}_key", f"Keyed hash of: {about}", null_means="missing or masked"), *masks)
         if kind:
             return (
                 text(f"{self.name}_key", f"Keyed hash of: {about}", null_means=KEY_MEANING),
                 text(f"{self.name}_status", f"State of: {about}", required=True, values=TOKEN_STATUSES),
+                *masks,
             )
         own = Column(self.name, self.type, about)
         if self.type is DataType.TIMESTAMP and self.name.endswith("_at"):

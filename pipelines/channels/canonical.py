@@ -73,6 +73,7 @@ def _field(entity: Table, column: Column) -> Field:
         fingerprint=column.required and default is None,
         required=column.required,
         identifier=column.identifier,
+        keeps_mask=column.keeps_mask,
         owner="account_source" if column.identifier == "account_id" and "account_source" in entity.names else None,
         default=default,
         values=column.values,

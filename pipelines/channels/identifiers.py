@@ -76,6 +76,12 @@ def phone_mask(values: pl.Expr) -> pl.Expr:
     return pl.concat_str(parts.struct.field("1"), parts.struct.field("2"), separator="*")
 
 
+def number_mask(values: pl.Expr) -> pl.Expr:
+    """The same of whole numbers in E.164, so that a number and its mask are equal; null for other values."""
+    national = values.str.extract(r"^\+86(1[3-9]\d{9})$")
+    return pl.concat_str(national.str.slice(0, 3), national.str.slice(7), separator="*")
+
+
 def _tidy(values: pl.Expr) -> pl.Expr:
     """NFKC, no invisible characters, no spreadsheet armour (="…", leading apostrophe), trimmed; empty becomes null."""
     text = values.str.normalize("NFKC").str.replace_all(_INVISIBLE, "").str.strip_chars()

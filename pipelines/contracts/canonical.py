@@ -124,17 +124,27 @@ def _tokenised(column: Column, entity: str) -> tuple[Column, ...]:
         description=f"Keyed hash of: {column.description}",
         required=False,
         identifier=None,
+        keeps_mask=False,
         null_means="missing, masked or not usable, see the status",
     )
+    masks = (mask_column(column.name, column.description),) if column.keeps_mask else ()
     if kind == "name":
-        return (replace(token, null_means="not stated"),)
+        return (replace(token, null_means="not stated"), *masks)
     status = text(
         f"{column.name}_status",
         f"How far the identifier could be used: {column.description}",
         values=TOKEN_STATUSES,
         null_means="the channel does not export it",
     )
-    return (token, status)
+    return (token, status, *masks)
+
+
+def mask_column(name: str, description: str) -> Column:
+    """The column for what a mask leaves of an identifier: a hint to look at, which identifies nobody."""
+    about = description[:1].lower() + description[1:]
+    return text(
+        f"{name}_mask_key", f"Keyed hash of what a mask still shows of: {about}", null_means="nothing is masked"
+    )
 
 
 CANONICAL: dict[str, Table] = {entity: canonical_table(entity) for entity in ENTITIES}

@@ -58,6 +58,7 @@ class Column:
     `null_means` is stated for every nullable column whose null carries information.
     `identifier` names the kind of direct identifier the column carries on input (email, phone, name, address,
     member_no, account_id, birth_date); such a column is tokenised at the door and never reaches dbt in clear.
+    `keeps_mask`: sources may show only a part of the identifier, and that part is keyed in a column of its own.
     `values` lists the accepted values of an enumeration.
     """
 
@@ -68,6 +69,7 @@ class Column:
     unit: str | None = None
     null_means: str | None = None
     identifier: str | None = None
+    keeps_mask: bool = False
     values: tuple[str, ...] = ()
 
     @property

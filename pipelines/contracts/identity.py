@@ -6,7 +6,7 @@ Values appear nowhere: evidence is told by its type and by counts.
 
 from __future__ import annotations
 
-from pipelines.contracts.columns import Table, instant, integer, number, text
+from pipelines.contracts.columns import Table, flag, instant, integer, number, text
 
 ASSIGNMENT = Table(
     "identity_assignment",
@@ -114,16 +114,22 @@ GROUP_TABLE = Table(
     ),
 )
 
+LINK_KINDS = ("shared_value", "masked_phone", "probabilistic")
+"""How a possible link is found: a value that a guard refused to link by, what a mask shows, names and dates alike."""
+
 POSSIBLE_TABLE = Table(
     "possible_link",
-    "An account that may belong to another customer: for people to look at (`caw review`), never joined by itself.",
+    "An account that may belong to another customer: for people to look at (`caw review`). Joined only where a setting "
+    "says from which probability on.",
     ("account_key", "candidate_key"),
     (
-        text("account_key", "Account that a guard left apart", required=True),
+        text("account_key", "Account that may belong to another customer", required=True),
         text("candidate_key", "Account that names the candidate customer: the one seen first", required=True),
-        text("kind", "How the candidate was found", required=True),
+        text("kind", "How the candidate was found", required=True, values=LINK_KINDS),
         number("posterior", "Probability that both are one person", required=True, unit="share"),
         text("features", "What speaks for it", required=True),
+        flag("is_accepted", "Joined by this run, because it is probable enough", required=True),
+        text("reason", "Why it is accepted or left open", required=True),
     ),
 )
 

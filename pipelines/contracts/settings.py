@@ -30,6 +30,13 @@ class Settings(BaseSettings):
     identity_as_of: date | None = Field(
         None, description="Day whose belief of who is whom a run uses. Default: that of the as-of day."
     )
+    possible_posterior: float | None = Field(
+        None,
+        ge=0.5,
+        le=1,
+        description="Probability from which a run joins a possible link by itself. Default: never, people decide "
+        "(`caw review`).",
+    )
     horizon_days: int = Field(365, ge=30, le=3650, description="Horizon of value, in days.")
     discount_rate: float = Field(0.10, ge=0, lt=1, description="Yearly discount rate.")
     memory_limit: str = Field("2GB", description="DuckDB's memory limit.")

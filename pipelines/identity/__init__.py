@@ -8,6 +8,7 @@ reasons, manual decisions, ids carried over and the comparison of policies. Stay
 from pipelines.contracts.identity import ASSIGNMENT, OUTPUTS
 from pipelines.identity.assignment import assign, customer_id
 from pipelines.identity.evidence import account_names
+from pipelines.identity.masks import account_contacts
 from pipelines.identity.unify import Facts, Past, Unified, no_past, unify
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Facts",
     "Past",
     "Unified",
+    "account_contacts",
     "account_names",
     "assign",
     "customer_id",

@@ -7,13 +7,14 @@ Stays out: the probabilistic stage (`probabilistic`), whose candidates come in t
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
-from pipelines.channels.identifiers import phone_mask
+from pipelines.channels.identifiers import number_mask, phone_mask
 from pipelines.identity.case import HINT, NAME
 from pipelines.identity.components import component_roots
 from pipelines.identity.constrained import ConstrainedUnion, Tie
@@ -39,47 +40,113 @@ PROBABILISTIC = "probabilistic"
 CELLS_PER_PREFIX = 10_000
 """Numbers share a mask when the first three and the last four digits agree."""
 
+BELIEF = 20.0
+"""Weight, in masked accounts, of what is believed before they are looked at: half of them belong to known people."""
+
 
 def masked_links(resolution: Resolution) -> pl.DataFrame:
-    """Accounts with a masked telephone and the customers whose number, surname and city fit: columns of POSSIBLE.
-
-    The posterior of each of k candidates is 1 / (k + expected others), the others being the people outside the table's
-    candidates that fit by chance: as many as there are customers, thinned by the share of numbers with this mask, of
-    names with this beginning and of people in this city. Candidates below `policy.possible_floor` are left out.
-    """
+    """Records with a masked telephone and the customers whose number, surname and city fit: columns of POSSIBLE."""
     masked = _masked(resolution)
     if masked.is_empty():
         return pl.DataFrame(schema=POSSIBLE)
-    known = _known(resolution)
-    people_n = known["cluster"].n_unique()
-    prefixes = max(known["mask"].str.slice(0, 3).n_unique(), 1)
-    heads = known.group_by(head=pl.col("name").str.slice(0, 1)).agg(head_share=pl.col("cluster").n_unique() / people_n)
-    places = known.drop_nulls("city").group_by("city").agg(city_share=pl.col("cluster").n_unique() / people_n)
+    return mask_candidates(masked, _known(resolution), resolution.policy.possible_floor)
+
+
+def mask_candidates(masked: pl.DataFrame, known: pl.DataFrame, floor: float) -> pl.DataFrame:
+    """Accounts with a masked telephone and the customers whose number, surname and city fit: columns of POSSIBLE.
+
+    `masked`: account_key, cluster, mask, surname (or whole name), city. `known`: cluster, mask, name, city, one row per
+    combination. A city that either does not state fits any.
+
+    The posterior of each of k candidates is 1 / (k + others): others are the people nobody knows who fit, too. Of known
+    people as many others fit as there are, thinned by the shares of the prefix, of the surname and of the city, and as
+    share a number. Where c of the masked accounts belong to known people there are (1 - c) / c times as many unknown
+    ones. Both rates are measured on the accounts themselves. Candidates below `floor` are left out.
+    """
+    asked = _with_chance(masked, known)
     found = (
-        masked.join(known, on=["cluster", "mask"], how="anti")
+        asked.join(known, on=["cluster", "mask"], how="anti")
         .join(known, on="mask", suffix="_known")
         .filter((pl.col("cluster") != pl.col("cluster_known")) & pl.col("name").str.starts_with(pl.col("surname")))
         .filter((pl.col("city") == pl.col("city_known")).fill_null(True))
-        .unique(["account_key", "cluster_known"])
-        .with_columns(head=pl.col("surname").str.slice(0, 1))
-        .join(heads, on="head", how="left")
-        .join(places, on="city", how="left")
+        .with_columns(has_city=pl.col("city").is_not_null() & pl.col("city_known").is_not_null())
+        .sort("account_key", "cluster_known", "has_city", "chance", descending=[False, False, True, True])
+        .unique(["account_key", "cluster_known"], keep="first", maintain_order=True)
     )
-    has_city = pl.col("city").is_not_null() & pl.col("city_known").is_not_null()
-    share = pl.col("head_share") * pl.when(has_city).then(pl.col("city_share")).otherwise(1.0)
-    others = pl.lit(people_n / (prefixes * CELLS_PER_PREFIX)) * share
+    others = (pl.col("chance") + _sharing(known, found)) * _unknown_per_known(asked, found)
     return (
         found.with_columns(posterior=1.0 / (pl.len().over("account_key") + others))
-        .filter(pl.col("posterior") >= resolution.policy.possible_floor)
+        .filter(pl.col("posterior") >= floor)
         .select(
             "account_key",
             candidate_cluster="cluster_known",
             kind=pl.lit("masked_phone"),
             posterior=pl.col("posterior").round_sig_figs(9),
-            features=pl.when(has_city).then(pl.lit("mask, surname, city")).otherwise(pl.lit("mask, surname")),
+            features=pl.when("has_city").then(pl.lit("mask, surname, city")).otherwise(pl.lit("mask, surname")),
         )
         .sort("account_key", "candidate_cluster")
     )
+
+
+def _with_chance(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """`rows` (mask, surname, city) with `chance`: known people expected to fit although they are others."""
+    people_n = max(known["cluster"].n_unique(), 1)
+
+    def shares(of: pl.Expr, name: str) -> pl.DataFrame:
+        counted = known.group_by(of.alias(name)).agg((pl.col("cluster").n_unique() / people_n).alias(f"{name}_share"))
+        return counted.drop_nulls(name)
+
+    prefix, head = pl.col("mask").str.slice(0, 3), pl.col("name").str.slice(0, 1)
+    rare = 1.0 / people_n
+    return (
+        rows.with_columns(prefix=prefix, head=pl.col("surname").str.slice(0, 1))
+        .join(shares(prefix, "prefix"), on="prefix", how="left")
+        .join(shares(head, "head"), on="head", how="left")
+        .join(shares(pl.col("city"), "city"), on="city", how="left")
+        .with_columns(
+            city_share=pl.when(pl.col("city").is_null()).then(1.0).otherwise(pl.col("city_share").fill_null(rare)),
+            prefix_share=pl.col("prefix_share").fill_null(rare),
+            head_share=pl.col("head_share").fill_null(rare),
+        )
+        .with_columns(
+            chance=people_n / CELLS_PER_PREFIX * pl.col("prefix_share") * pl.col("head_share") * pl.col("city_share")
+        )
+        .drop("prefix", "head", "prefix_share", "head_share", "city_share")
+    )
+
+
+def _sharing(known: pl.DataFrame, found: pl.DataFrame) -> float:
+    """Other known people who fit a masked account beyond chance, because families share numbers.
+
+    Measured on second candidates, with what known people of different names show of each other as the belief before.
+    """
+    people = known.select("cluster", "mask", "city", "name", surname=pl.col("name").str.slice(0, 1)).sort(pl.all())
+    asked = people.unique(["cluster", "mask"], keep="first", maintain_order=True)
+    by_chance = _total(_with_chance(asked, known)["chance"])
+    pairs = (
+        people.filter(pl.col("cluster").n_unique().over("mask") > 1)
+        .join(people, on=["mask", "surname"], suffix="_other")
+        .filter((pl.col("cluster") != pl.col("cluster_other")) & (pl.col("name") != pl.col("name_other")))
+        .filter((pl.col("city") == pl.col("city_other")).fill_null(True))
+    )
+    believed = max(pairs.select("cluster", "mask").n_unique() - by_chance, 0.0) / max(asked.height, 1)
+    accounts = found.group_by("account_key").agg(pl.col("chance").max())
+    seconds = max(found.height - accounts.height - _total(accounts["chance"]), 0.0)
+    return (seconds + BELIEF * believed) / (accounts.height + BELIEF)
+
+
+def _unknown_per_known(asked: pl.DataFrame, found: pl.DataFrame) -> float:
+    """(1 - c) / c for the share c of masked accounts that belong to known people: those that fit, less chance."""
+    n = asked["account_key"].n_unique()
+    by_chance = _total(asked.group_by("account_key").agg(fits=1.0 - (-pl.col("chance").max()).exp())["fits"])
+    fitting = found["account_key"].n_unique() - by_chance
+    known = (max(fitting, 0.0) + BELIEF / 2) / (n - by_chance + BELIEF)
+    return (1.0 - known) / known
+
+
+def _total(values: pl.Series) -> float:
+    """The sum, to the last digit the same in any order of rows."""
+    return math.fsum(values.to_list())
 
 
 def accept_links(resolution: Resolution, links: pl.DataFrame, threshold: float) -> tuple[Resolution, pl.DataFrame]:
@@ -180,10 +247,7 @@ def _known(resolution: Resolution) -> pl.DataFrame:
     """Customers with a clear telephone and a name: cluster, mask, name, city; one row per combination."""
     case, clusters = resolution.case, resolution.clusters
     phones = case.evidence.filter(pl.col("id_type") == "phone").select("account_key", digits=pl.col("value"))
-    national = pl.col("digits").str.extract(r"^\+86(1[3-9]\d{9})$")
-    numbers = phones.select(
-        "account_key", mask=pl.concat_str(national.str.slice(0, 3), national.str.slice(7), separator="*")
-    )
+    numbers = phones.select("account_key", mask=number_mask(pl.col("digits")))
     linked = resolution.edges.filter(pl.col("id_type") == "phone").select("account_key").unique()
     names = (
         case.attributes.filter(pl.col("attribute") == NAME)

@@ -11,7 +11,7 @@ facts of the people that an earlier day believed in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -36,8 +36,11 @@ from pipelines.identity.evidence import case_from_evidence, policy_of
 from pipelines.identity.explain import causes
 from pipelines.identity.golden import CLAIMS, golden_fields
 from pipelines.identity.households import households, rings
+from pipelines.identity.masks import CONTACTS, masked_accounts
 from pipelines.identity.policy import Policy, default_policy, loose_policy, strict_policy
+from pipelines.identity.possible import accept_links
 from pipelines.identity.resolve import Resolution, resolve_case
+from pipelines.identity.review import open_questions, possible_table
 
 OTHER_POLICIES = {"strict": strict_policy, "loose": loose_policy}
 
@@ -49,7 +52,7 @@ class Facts:
     evidence: columns of int_identity_evidence. accounts: account_key, source_system, first_seen_at, city, birth_year of
     every account. names: account_key, name (normal forms). overrides: manual decisions (columns of OVERRIDES).
     claims: what accounts state of their people (columns of CLAIMS; identifiers by their keys). source_priority: rank
-    of sources, 1 for the one believed first.
+    of sources, 1 for the one believed first. contacts: what accounts state of receivers (columns of CONTACTS).
     """
 
     evidence: pl.DataFrame
@@ -58,6 +61,7 @@ class Facts:
     overrides: pl.DataFrame
     claims: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CLAIMS))
     source_priority: Mapping[str, int] = field(default_factory=dict)
+    contacts: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CONTACTS))
 
 
 @dataclass(frozen=True)
@@ -91,9 +95,10 @@ def resolve_facts(facts: Facts, policy: Policy, case: Case | None = None) -> Res
     return resolve_case(case or case_of(facts, policy), policy_of(facts.evidence, policy), facts.overrides)
 
 
-def case_of(facts: Facts, policy: Policy) -> Case:
-    """The case that the warehouse's facts make; the same for every policy with the same rules."""
-    named = pl.concat([facts.overrides["a"], facts.overrides["b"]]).drop_nulls()
+def case_of(facts: Facts, policy: Policy, also: Sequence[str] = ()) -> Case:
+    """The case that the warehouse's facts make, with the accounts `also`; the same for every policy of equal rules."""
+    asked = pl.Series(also, dtype=pl.String)
+    named = pl.concat([facts.overrides["a"], facts.overrides["b"], asked]).drop_nulls()
     return case_from_evidence(facts.evidence, facts.accounts, facts.names, policy, named)
 
 
@@ -114,7 +119,7 @@ def unify(
     if facts.accounts.select(pl.col("account_key", "first_seen_at").null_count()).sum_horizontal().item():
         raise ValueError("an account needs a key and a first sign")
     known = past.up_to(as_of)
-    resolution = resolve_facts(facts, policy or default_policy())
+    resolution, possible = reviewed(facts, policy or default_policy())
     clusters = people(resolution, facts.accounts)
     done = carry_over(clusters, known.history, pepper, as_of, lambda: causes(resolution))
     latest = past.history["recorded_at"].max()
@@ -131,13 +136,36 @@ def unify(
         REDIRECT_TABLE.name: done.redirects,
         VERDICT_TABLE.name: verdicts(resolution),
         POLICY_TABLE.name: _other_policies(facts, resolution.case, clusters),
-        POSSIBLE_TABLE.name: refused_links(resolution)
-        .rename({"candidate_cluster": "candidate_key"})
-        .join(facts.accounts, on="account_key", how="semi"),
+        POSSIBLE_TABLE.name: possible_table(possible),
         GROUP_TABLE.name: groups(resolution, clusters, done.assignment),
         PROVENANCE_TABLE.name: provenance(facts, done.assignment),
     }
     return Unified(tables, resolution)
+
+
+def reviewed(facts: Facts, policy: Policy) -> tuple[Resolution, pl.DataFrame]:
+    """The accounts under a policy, and the possible links it leaves open or accepts (see `accept_links`)."""
+    resolution = resolve_facts(facts, policy)
+    clusters = people(resolution, facts.accounts)
+    found = [
+        refused_links(resolution),
+        masked_accounts(facts.contacts, facts.names, clusters, resolution, policy.possible_floor),
+    ]
+    links = open_questions(pl.concat(found), clusters, facts.overrides)
+    threshold = policy.possible_posterior
+    if threshold is None or not (links["posterior"] >= threshold).any():
+        return resolution, links
+    return settle(facts, policy, links, threshold)
+
+
+def settle(facts: Facts, policy: Policy, links: pl.DataFrame, threshold: float) -> tuple[Resolution, pl.DataFrame]:
+    """The accounts under a policy with the links of at least `threshold` made, and what became of each link.
+
+    Accounts that share nothing are not in a case by themselves, so they are resolved again with those of the links.
+    """
+    likely = links.filter(pl.col("posterior") >= threshold)
+    also = [*likely["account_key"], *likely["candidate_cluster"]]
+    return accept_links(resolve_facts(facts, policy, case_of(facts, policy, also)), links, threshold)
 
 
 def people(resolution: Resolution, accounts: pl.DataFrame) -> pl.DataFrame:

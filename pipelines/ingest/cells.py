@@ -35,6 +35,8 @@ _PROVINCES = (
     "北京|天津|河北|山西|内蒙古|辽宁|吉林|黑龙江|上海|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|广西|海南|"
     "重庆|四川|贵州|云南|西藏|陕西|甘肃|青海|宁夏|新疆|台湾|香港|澳门"
 )
+_CENTRAL = "北京|天津|上海|重庆"
+_CITY = rf"^\s*(?:{_PROVINCES})(?:省|\p{{Han}}{{0,5}}自治区)?\s*(\p{{Han}}{{2,10}}?(?:市|自治州|地区|盟))"
 
 
 @dataclass
@@ -166,10 +168,19 @@ def _columns_of(this: Field) -> list[tuple[str, pl.DataType]]:
     return [(column.name, column.type.polars) for column in this.raw_columns]
 
 
+def _cn_city(address: pl.Series) -> pl.Series:
+    """City or prefecture of a Chinese address; one under the central government is its own province."""
+    frame = address.alias("address").to_frame()
+    central = pl.col("address").str.extract(rf"^\s*({_CENTRAL})") + "市"
+    return frame.select(pl.coalesce(central, pl.col("address").str.extract(_CITY))).to_series()
+
+
 def _text(cast: Cast, position: int, this: Field, given: pl.Series, source: Source) -> None:
     text = given.cast(pl.String)
     if this.derive == "cn_province":
         text = text.str.extract(rf"^\s*({_PROVINCES})")
+    elif this.derive == "cn_city":
+        text = _cn_city(text)
     if this.case == "lower":
         text = text.str.to_lowercase()
     elif this.case == "upper":

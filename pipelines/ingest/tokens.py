@@ -4,7 +4,8 @@ Lives here: which type an identifier has, its key and status column by column, o
 vault. Normal forms come from `pipelines.channels.identifiers` and `person_names`, keys from `contracts.keys`.
 Stays out: writing the vault (`store`), what a key is worth as evidence (identity).
 
-Types: email, phone, member_no, name, address, and `<source_system>:<scope>` for native ids. The native id of an order
+Types: email, phone, member_no, name, address, what a mask still shows of two of them (phone_mask, name_mask: hints
+that identify nobody), and `<source_system>:<scope>` for native ids. The native id of an order
 (`<source_system>:order`) is no personal identifier: it stands for itself, as everywhere in raw.
 """
 
@@ -16,7 +17,7 @@ import polars as pl
 
 from pipelines.channels.base import KEYED, Field, RawTable
 from pipelines.channels.identifier_types import load_rules
-from pipelines.channels.identifiers import normalise
+from pipelines.channels.identifiers import normalise, phone_mask
 from pipelines.channels.person_names import normalise_names
 from pipelines.contracts.keys import value_key, value_keys
 from pipelines.ingest.cells import Cast
@@ -28,6 +29,8 @@ VAULT_SCHEMA = pl.Schema({"id_type": pl.String, "value_key": pl.String, "normali
 _TOKENS = pl.Schema({"original": pl.String, "normalised": pl.String, "status": pl.String, "key": pl.String})
 _NATIVE = re.compile(r"[a-z][a-z0-9_]{0,62}:[a-z][a-z0-9_]{0,62}")
 _RECORD = "record"
+_MASKS = {"phone": "phone_mask", "name": "name_mask"}
+"""Types under which what a mask still shows of an identifier is keyed."""
 
 
 KnownTokens = dict[str, pl.DataFrame]
@@ -58,6 +61,8 @@ class Tokeniser:
             types = self._types(cast, position, field, table, len(values))
             keys, statuses = self._column(values, types)
             cast.columns[f"{field.name}_key"] = keys.alias(f"{field.name}_key")
+            if field.keeps_mask:
+                cast.columns[f"{field.name}_mask_key"] = self._masks(values, statuses, _MASKS[field.id_kind or ""])
             if field.id_kind not in KEYED:
                 cast.columns[f"{field.name}_status"] = statuses.alias(f"{field.name}_status")
             if field.name in table.key:
@@ -130,6 +135,12 @@ class Tokeniser:
             keys, statuses = replaced(keys, rows, some_keys), replaced(statuses, rows, some_statuses)
         return keys, statuses
 
+    def _masks(self, values: pl.Series, statuses: pl.Series, id_type: str) -> pl.Series:
+        """Keys of what the masked values still show, under a type of their own, so that none is ever an identifier."""
+        keys = constant(None, len(values), pl.String)
+        rows = (statuses == "masked").arg_true()
+        return replaced(keys, rows, self._look_up(values.gather(rows), id_type)[0]) if len(rows) else keys
+
     def _look_up(self, values: pl.Series, id_type: str) -> tuple[pl.Series, pl.Series]:
         distinct = pl.DataFrame({"original": values.drop_nulls().unique()})
         self._seen.setdefault(id_type, []).append(distinct["original"])
@@ -146,6 +157,8 @@ class Tokeniser:
     def _make(self, originals: pl.Series, id_type: str) -> pl.DataFrame:
         if id_type == "name":
             judged = normalise_names(originals)
+        elif id_type in _MASKS.values():
+            judged = _shown(originals, id_type)
         elif id_type == "address":
             judged = _addresses(originals)
         else:
@@ -168,6 +181,15 @@ class Tokeniser:
 
 def _is_order(id_type: str) -> bool:
     return id_type.endswith(":order")
+
+
+def _shown(originals: pl.Series, id_type: str) -> pl.DataFrame:
+    """What masked telephones (`138*5678`) or names (the surname, or first letters) still show."""
+    if id_type == "name_mask":
+        judged = normalise_names(originals).select("original", normalised="surname")
+    else:
+        judged = originals.alias("original").to_frame().select("original", normalised=phone_mask(pl.col("original")))
+    return judged.with_columns(status=pl.lit("masked"))
 
 
 def _addresses(originals: pl.Series) -> pl.DataFrame:

@@ -56,6 +56,63 @@ def test_masked_buyers_are_merged_with_nobody(accounts):
     assert masked.join(sizes, on="customer_id")["len"].max() == 1
 
 
+def test_masked_buyers_are_asked_about_and_the_answer_is_as_probable_as_it_says(
+    world, accounts, people, record_property
+):
+    """Candidates of masked telephones against the truth: how many are right, and how many could be found at all."""
+    links = _table(world, "from identity.possible_link where kind = 'masked_phone'")
+    person = people.select("account_key", "person_id")
+    theirs = accounts.join(person, on="account_key").select("customer_id", person_id="person_id").unique()
+    asked = links.join(person, on="account_key").join(
+        accounts.select(candidate_key="account_key", customer_id="customer_id"), on="candidate_key"
+    )
+    right = asked.join(theirs, on=["customer_id", "person_id"], how="semi")
+    precision, stated = right.height / links.height, float(links["posterior"].mean())  # type: ignore[arg-type]
+    told = _table(world, "from intermediate.int_account_contact").join(person, on="account_key")
+    known = told.drop_nulls(["phone_key", "name_key"])["person_id"].unique()
+    masked = told.drop_nulls("phone_mask_key").unique("account_key")
+    findable = masked.filter(pl.col("person_id").is_in(known.implode()))
+    recall = right["account_key"].n_unique() / findable.height
+    for name, value in {"precision": precision, "stated": stated, "recall": recall, "links": links.height}.items():
+        record_property(f"masked_{name}", round(value, 4))
+    print(f"{links.height} links, precision {precision:.4f}, stated {stated:.4f}, recall of the findable {recall:.4f}")
+    assert links.height > 40
+    assert precision >= 0.97
+    assert abs(precision - stated) < 0.03
+    assert recall >= 0.8
+    assert not links["is_accepted"].any()
+
+
+def test_no_mask_is_evidence_and_no_telephone_leaves_the_vault(world):
+    """Every text of every table of the build and of the published file, value by value."""
+    masks = set(vault_values(world.settings, ["phone_mask", "name_mask"])["value_key"])
+    assert len(masks) > 50
+    evidence = _table(world, "select value_key from intermediate.int_identity_evidence")["value_key"]
+    assert not masks & set(evidence)
+    clear = vault_values(world.settings, ["phone", "phone_mask"])["normalised"].unique()
+    with open_build(world.settings, read_only=True) as con:
+        texts = con.sql("from duckdb_columns() where data_type = 'VARCHAR' and not internal").pl()
+        con.register("clear", clear.str.strip_prefix("+86").str.strip_prefix("+").to_frame())
+        for schema, table, column in texts.select("schema_name", "table_name", "column_name").iter_rows():
+            value = f'"{column}"'
+            found = con.sql(
+                f"select count(*) from {schema}.{table} where {value} similar to '.*1[3-9][0-9][*]+[0-9]{{4}}.*' "
+                f"or ltrim({value}, '+') in (select normalised from clear)"
+            ).fetchone()
+            assert found == (0,), (schema, table, column)
+    published = {
+        column
+        for table in ("dim_account", "dim_customer", "fct_order", "customer_field_provenance")
+        for column in query_published(world.settings, f"from core.{table} limit 0").columns
+    }
+    assert not [column for column in published if "mask_key" in column or column.endswith("phone_key")]
+
+
+def _table(world, sql: str) -> pl.DataFrame:
+    with open_build(world.settings, read_only=True) as con:
+        return con.sql(sql).pl()
+
+
 def test_mistakes_of_identity_hardly_move_customers_repeat_rate_and_ltv(world, accounts, people, record_property):
     """The same figures with accounts joined as they are in truth: the difference is the error that identity causes."""
     truth = true_clusters(people, accounts)

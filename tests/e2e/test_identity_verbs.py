@@ -10,6 +10,7 @@ import pytest
 
 from orchestration.cli import main
 from orchestration.identity_desk import open_desk
+from orchestration.identity_summary import open_links
 from orchestration.run import run_everything
 from pipelines.contracts.progress import Quiet
 from pipelines.contracts.settings import Settings
@@ -102,13 +103,24 @@ def test_the_next_run_obeys_and_ids_of_others_stay(house_copy, caw):
     alone = before.filter(~pl.col("customer_id").is_duplicated() & (pl.col("source_system") == "pos"))["account_key"]
     assert caw("unlink", a, b, "--reason", "twins", "--author", "ann", "--home", home)[0] == 0
     assert caw("link", alone[0], alone[1], "--reason", "same card", "--home", home)[0] == 0
+    asked = open_links(open_desk(settings)).filter(pl.col("kind") == "masked_phone").head(2)
+    masked, candidates = asked["account_key"].to_list(), asked["candidate_key"].to_list()
+    told = caw("review", "--home", home)[1]
+    assert all(key in told for key in (*masked, *candidates, "masked phone", "mask, surname, city"))
+    assert caw("review", "--accept", "1", "--reason", "same parcel", "--home", home)[0] == 0
+    assert caw("review", "--reject", "1", "--reason", "his father", "--home", home)[0] == 0
+    assert caw("review", "--accept", "100000", "--home", home)[0] != 0
     assert run_everything(settings, Quiet(), as_of=current_version(settings).as_of).succeeded
     after = _accounts(settings)
     now = dict(after.select("account_key", "customer_id").iter_rows())
     assert now[a] != now[b]
     assert now[alone[0]] == now[alone[1]]
     changed = before.join(after, on="account_key").filter(pl.col("customer_id") != pl.col("customer_id_right"))
-    assert changed.height <= 3, "one account leaves its person, one joins another"
+    assert now[masked[0]] == now[candidates[0]]
+    assert now[masked[1]] != now[candidates[1]]
+    still_open = open_links(open_desk(settings))
+    assert not set(masked) & set(still_open["account_key"])
+    assert changed.height <= 4, "one account leaves its person, one joins another, and so does a masked buyer"
     events = query_published(settings, "select kind from core.identity_event where run_n = 2")["kind"].to_list()
     assert sorted(set(events)) == ["absorbed", "created", "split"]
     assert read_past(settings).history["run_n"].max() == 2

@@ -49,6 +49,29 @@ def test_the_vault_knows_the_clear_values_and_is_private(house) -> None:
     assert {path.parent.stat().st_mode & 0o777 for path in files} == {0o700}
 
 
+def test_what_a_mask_shows_is_keyed_apart_from_every_identifier(house) -> None:
+    header = "source_customer_id,phone,name,buyer_key_kind\n"
+    rows = "c1,138****5678,刘**,masked\nc2,'138＊＊＊＊5678,劉**,masked\nc3,13800005678,刘洋,real\n"
+    rows += "c4,138****5679,**,masked\n"
+    house.put(
+        "crm/c.csv", header + rows + "c5,13800005678-1234,刘先生,masked\nc6,41****78,,masked\n", "phone_region: CN"
+    )
+    house.ingest()
+    rows = house.raw("canonical__source_customer").to_dicts()
+    phones, names = ([row[f"{name}_mask_key"] for row in rows] for name in ("phone", "name"))
+    shown = [key(house.settings, "phone_mask", mask) for mask in ("138*5678", "138*5679")]
+    assert phones == [shown[0], shown[0], None, shown[1], None, None], "a lent number and odd masks show nothing"
+    surname = key(house.settings, "name_mask", "刘")
+    assert names == [surname, surname, None, None, surname, None]
+    assert [row["phone_key"] for row in rows if row["phone_status"] != "valid"] == [None] * 5
+    assert [row["name_key"] is None for row in rows] == [True, True, False, True, True, True]
+    vault = house.private_rows("vault")
+    assert vault.filter(vault["id_type"] == "phone")["normalised"].to_list() == ["+8613800005678"]
+    assert set(vault.filter(vault["id_type"] == "phone_mask")["normalised"]) == {"138*5678", "138*5679"}
+    told = "".join(path.read_bytes().decode("latin-1") for path in house.settings.raw_dir.rglob("*") if path.is_file())
+    assert not [text for text in ("13800005678", "138*", "****") if text in told]
+
+
 def test_a_link_has_the_keys_that_the_identifiers_have_elsewhere(house, texts) -> None:
     house.put("crm/c.csv", CUSTOMERS, DECLARED)
     house.put("web/o.csv", texts.shopify(texts.order(7)))

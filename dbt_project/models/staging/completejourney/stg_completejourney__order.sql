@@ -34,9 +34,10 @@ select
     currency,
     {{
         not_exported('order', [
-            'buyer_email_key', 'buyer_email_status', 'buyer_phone_key', 'buyer_phone_status', 'buyer_name_key',
-            'cancelled_at', 'shipping_charged', 'tax_total', 'order_discount', 'platform_subsidy', 'refunded_total',
-            'payment_method', 'attributed_campaign_id', 'landing_source', 'device', 'region', 'is_gift', 'is_b2b'
+            'buyer_email_key', 'buyer_email_status', 'buyer_phone_key', 'buyer_phone_status', 'buyer_phone_mask_key',
+            'buyer_name_key', 'buyer_name_mask_key', 'cancelled_at', 'shipping_charged', 'tax_total', 'order_discount',
+            'platform_subsidy', 'refunded_total', 'payment_method', 'attributed_campaign_id', 'landing_source',
+            'device', 'city', 'region', 'is_gift', 'is_b2b'
         ])
     }},
     known_at

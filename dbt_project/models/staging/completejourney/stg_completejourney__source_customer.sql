@@ -20,9 +20,10 @@ select
     'real' as buyer_key_kind,
     {{
         not_exported('source_customer', [
-            'created_at', 'email_key', 'email_status', 'phone_key', 'phone_status', 'member_no_key',
-            'member_no_status', 'name_key', 'given_name_key', 'family_name_key', 'birth_year', 'gender', 'city',
-            'region', 'country', 'acquisition_channel', 'acquisition_campaign', 'is_employee', 'is_test'
+            'created_at', 'email_key', 'email_status', 'phone_key', 'phone_status', 'phone_mask_key', 'member_no_key',
+            'member_no_status', 'name_key', 'name_mask_key', 'given_name_key', 'family_name_key', 'birth_year',
+            'gender', 'city', 'region', 'country', 'acquisition_channel', 'acquisition_campaign', 'is_employee',
+            'is_test'
         ])
     }},
     known_at

@@ -71,11 +71,12 @@ select
     cast(line_total - subtotal as decimal(18, 4)) as order_discount,
     {{ shopify_refund_without_tax() }} as refunded_total,
     payment_method,
+    coalesce(shipping_city, billing_city) as city,
     coalesce(shipping_province, billing_province) as region,
     {{
         not_exported('order', [
-            'source_customer_id_key', 'source_customer_id_status', 'platform_subsidy', 'attributed_campaign_id',
-            'landing_source', 'device', 'is_gift', 'is_b2b'
+            'source_customer_id_key', 'source_customer_id_status', 'buyer_phone_mask_key', 'buyer_name_mask_key',
+            'platform_subsidy', 'attributed_campaign_id', 'landing_source', 'device', 'is_gift', 'is_b2b'
         ])
     }},
     known_at

@@ -30,8 +30,8 @@ select
     {{ has_tag('tags', 'test') }} as is_test,
     {{
         not_exported('source_customer', [
-            'created_at', 'member_no_key', 'member_no_status', 'name_key', 'birth_year', 'gender',
-            'acquisition_channel', 'acquisition_campaign'
+            'created_at', 'phone_mask_key', 'member_no_key', 'member_no_status', 'name_key', 'name_mask_key',
+            'birth_year', 'gender', 'acquisition_channel', 'acquisition_campaign'
         ])
     }},
     known_at

@@ -60,9 +60,9 @@ select
     payment_method,
     {{
         not_exported('order', [
-            'buyer_email_key', 'buyer_email_status', 'buyer_phone_key', 'buyer_phone_status', 'cancelled_at',
-            'tax_total', 'order_discount', 'platform_subsidy', 'refunded_total', 'attributed_campaign_id',
-            'landing_source', 'device', 'region', 'is_gift', 'is_b2b'
+            'buyer_email_key', 'buyer_email_status', 'buyer_phone_key', 'buyer_phone_status', 'buyer_phone_mask_key',
+            'buyer_name_mask_key', 'cancelled_at', 'tax_total', 'order_discount', 'platform_subsidy', 'refunded_total',
+            'attributed_campaign_id', 'landing_source', 'device', 'city', 'region', 'is_gift', 'is_b2b'
         ])
     }},
     known_at

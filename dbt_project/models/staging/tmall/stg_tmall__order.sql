@@ -42,7 +42,9 @@ select
     buyer_nick_status as source_customer_id_status,
     contact_mobile_key as buyer_phone_key,
     contact_mobile_status as buyer_phone_status,
+    contact_mobile_mask_key as buyer_phone_mask_key,
     receiver_name_key as buyer_name_key,
+    receiver_name_mask_key as buyer_name_mask_key,
     created_at as ordered_at,
     created_on as ordered_on,
     paid_at,
@@ -56,6 +58,7 @@ select
             then cast(goods_due + coalesce(shipping_due, 0) as decimal(18, 4))
     end as refunded_total,
     case when is_mobile_order then 'mobile' end as device,
+    receiver_city as city,
     receiver_province as region,
     {{
         not_exported('order', [
