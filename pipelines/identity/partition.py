@@ -48,8 +48,8 @@ class Partitioner:
         self.weights = weights
         self._gap = policy.epoch_gap_days * DAY_US
         self.threshold = least_odds(policy.link_posterior)
-        self.attach_threshold = least_odds(policy.attach_posterior)
-        self.cuts = dict.fromkeys(Standing, self.attach_threshold)
+        self.posteriors = dict.fromkeys(Standing, policy.epoch_posterior) | {Standing.AMONG: policy.attach_posterior}
+        self.cuts = {standing: least_odds(posterior) for standing, posterior in self.posteriors.items()}
 
     @property
     def weights(self) -> Weights:
@@ -127,7 +127,8 @@ class Partitioner:
         """How well nameless cores of a value would be given away, shown on named ones whose name is held out.
 
         One row per group of one name and core in it: how the others stand to the core, the log odds of the likeliest
-        person, and whether that is the core's own group. Groups of several cores are asked without the core.
+        person, and whether that is the core's own group. Groups of several cores are asked without the core. Where it
+        leaves fewer than two persons nothing is shown: a nameless core there would have met no conflict.
         """
         named, rest = groups
         if len(named) < 2:
@@ -142,6 +143,8 @@ class Partitioner:
                 test = Block(test.cores, test.first, test.last, test.facts.nameless())
                 own = [Block.merged(single[c] for c in block.cores if c != core)] if len(block.cores) > 1 else []
                 targets = others + own
+                if len(targets) < 2:
+                    continue
                 period = self._periods([*targets, *rest, test], targets) if uses_epochs else {}
                 target, score, standing = self._likeliest(test, targets, period, is_device, is_recyclable)
                 if target is not None:

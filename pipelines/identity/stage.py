@@ -19,7 +19,7 @@ from pipelines.identity.components import component_roots
 from pipelines.identity.constrained import ConstrainedUnion, Tie
 from pipelines.identity.core import UNATTACHED, Block, Core, Split
 from pipelines.identity.core_facts import load_cores
-from pipelines.identity.partition import Groups, Partitioner, Standing
+from pipelines.identity.partition import Groups, Partitioner, Standing, least_odds
 from pipelines.identity.policy import Policy
 from pipelines.identity.support import least_score
 
@@ -250,8 +250,8 @@ class Stage:
         for standing in Standing:
             self.partitioner.cuts[standing] = least_score(
                 [(score, is_right) for asked, score, is_right in tests if asked == standing],
-                self.policy.attach_posterior,
-                self.partitioner.attach_threshold,
+                self.partitioner.posteriors[standing],
+                least_odds(self.partitioner.posteriors[standing]),
                 self.policy.calibration_pairs,
             )
         return groups

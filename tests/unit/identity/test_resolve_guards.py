@@ -114,7 +114,7 @@ def test_a_recycled_number_gives_each_period_its_owner() -> None:
         {"id": "b2", "phone_raw": PHONE, "name_raw": "李娜", "city": "北京", "source": "web", "day": 330},
         {"id": "b3", "phone_raw": PHONE, "city": "北京", "source": "pos", "day": 340},
     ]
-    policy = default_policy(attach_posterior=0.7)
+    policy = default_policy(epoch_posterior=0.7)
     resolution = resolve(records(*rows), policy)
     assert groups(resolution) == [["a1", "a2", "a3"], ["b1", "b2", "b3"]]
     assert resolution.profile.filter(pl.col("n_accounts") == 6)["verdict"].to_list() == ["split_by_epoch"]

@@ -6,9 +6,14 @@ from datetime import date
 from math import inf
 from typing import Any
 
+import polars as pl
+
+from pipelines.identity.agreement import NameJudge
+from pipelines.identity.core import DAY_US, Block, Core
+from pipelines.identity.partition import Partitioner
 from pipelines.identity.policy import default_policy
 from pipelines.identity.resolve import resolve
-from pipelines.identity.support import least_score
+from pipelines.identity.support import Weights, least_score
 from tests.support.identity_records import records, resolved
 
 
@@ -101,6 +106,22 @@ def test_blank_account_belongs_to_the_nameless_member_of_its_period() -> None:
         {"id": "d", "phone_raw": "13912345678", "member_id": "m2", "name_raw": "Anna Weber", "day": 5},
     )
     fixed = tuple(row | {"source": source} for row, source in zip(rows, ("web", "crm", "app", "pos"), strict=True))
-    found = resolved(*fixed, policy=default_policy(attach_posterior=0.6))
+    found = resolved(*fixed, policy=default_policy(epoch_posterior=0.6))
     assert ["a", "d"] in found
     assert ["b", "c"] in found
+
+
+def test_a_name_is_held_out_only_where_two_persons_remain() -> None:
+    """Of two persons with one account each, holding one out leaves no disagreement, so it shows nothing."""
+    names = ("Anna Weber", "Boris Klein", "Clara Stein")
+
+    def on_one_number(*given: str) -> int:
+        blocks = [Block((n,), n * DAY_US, n * DAY_US, Core(frozenset({name}))) for n, name in enumerate(given)]
+        judge = NameJudge(pl.Series(names).str.to_lowercase(), 0.2)
+        partitioner = Partitioner(default_policy(), judge, Weights(2.0, {}, (0.0, 0.0), (2.0,) * 3))
+        return len(partitioner.held_out(blocks, False, True, partitioner.groups(blocks)))
+
+    anna, boris, clara = (name.lower() for name in names)
+    assert on_one_number(anna, boris) == 0
+    assert on_one_number(anna, anna, boris) == 2
+    assert on_one_number(anna, boris, clara) == 3
