@@ -13,7 +13,7 @@ import polars as pl
 
 from pipelines.identity.book import Book
 from pipelines.identity.core import UNATTACHED, Block, Core
-from pipelines.identity.core_facts import load_cores
+from pipelines.identity.core_facts import facts_of, load_cores
 from pipelines.identity.possible import POSSIBLE
 from pipelines.identity.resolve import Resolution
 
@@ -76,8 +76,7 @@ def _on_value(
 def _cores(resolution: Resolution, wanted: pl.Series) -> dict[int, Core]:
     """What is known of the final clusters."""
     book: Book = resolution.book
-    facts = book.facts.with_columns(core=pl.Series(resolution.labels[book.facts["acc"].to_numpy()], dtype=pl.Int32))
-    asked = facts.join(wanted.to_frame("core"), on="core", how="semi").select("core", "slot", "item").unique()
+    asked = facts_of(book, resolution.labels).join(wanted.to_frame("core"), on="core", how="semi")
     return load_cores(book, asked, ("exclusive", "limited"))
 
 

@@ -1,6 +1,6 @@
 """Core facts: what the book knows of accounts, loaded as the objects that single values are judged with.
 
-Lives here: rows of facts turned into `Core` objects.
+Lives here: rows of facts by core, kept up as cores are joined, and turned into `Core` objects.
 Stays out: which cores are asked about (`stage`, `candidates`, `possible`) and the judgement (`partition`).
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 
+import numpy as np
 import polars as pl
 
 from pipelines.identity.book import Book
@@ -17,6 +18,47 @@ from pipelines.identity.core import Core
 NO_ITEMS: frozenset[int] = frozenset()
 TEXT_FIELDS = {"name": "names", "hint": "hints", "birth": "births"}
 """Field of a core that holds the texts of a kind of slot."""
+
+
+def facts_of(book: Book, labels: np.ndarray) -> pl.DataFrame:
+    """What is known of the cores that the labels of accounts make: core, slot, item, each once."""
+    return joined_facts(book.facts.select("slot", "item", core="acc"), labels)
+
+
+def joined_facts(facts: pl.DataFrame, joined: np.ndarray) -> pl.DataFrame:
+    """The facts of cores (core, slot, item) by the cores that they are part of now: core, slot, item, each once.
+
+    Only cores that grew can repeat a fact, so only theirs are made unique.
+    """
+    before = facts["core"].to_numpy()
+    now = joined[before]
+    has_grown = np.zeros(len(joined), dtype=bool)
+    has_grown[now[now != before]] = True
+    facts = facts.select(core=pl.Series(now, dtype=pl.Int32), slot="slot", item="item")
+    is_repeatable = pl.Series(has_grown[now])
+    keys, (slot_n, item_n) = packed(facts.filter(is_repeatable), ("core", "slot", "item"))
+    core_slot, item = np.divmod(keys[is_new(keys)], item_n)
+    core, slot = np.divmod(core_slot, slot_n)
+    once = pl.DataFrame({"core": core, "slot": slot, "item": item}).cast(facts.schema)
+    return pl.concat([facts.filter(~is_repeatable), once])
+
+
+def packed(rows: pl.DataFrame, names: tuple[str, str, str]) -> tuple[np.ndarray, tuple[int, int]]:
+    """Three codes of each row as one integer, sorted, and the bases that unpack it (`divmod` by the last one first).
+
+    A sort of integers costs a fifth of grouping by three columns. Raises OverflowError where they do not fit.
+    """
+    _, *bases = (int(rows[name].max() or 0) + 1 for name in names)  # type: ignore[arg-type]
+    if (int(rows[names[0]].max() or 0) + 1) * bases[0] * bases[1] >= 2**63:  # type: ignore[arg-type]
+        raise OverflowError(f"{', '.join(names)} do not fit into one integer")
+    first, second, third = (pl.col(name).cast(pl.Int64) for name in names)
+    keys = rows.select((first * bases[0] + second) * bases[1] + third).to_series().sort()
+    return keys.to_numpy(), (bases[0], bases[1])
+
+
+def is_new(keys: np.ndarray) -> np.ndarray:
+    """Which of sorted keys differ from the one before."""
+    return np.append(True, keys[1:] != keys[:-1])[: len(keys)]
 
 
 def load_cores(book: Book, facts: pl.DataFrame, kinds: tuple[str, ...]) -> dict[int, Core]:

@@ -211,12 +211,9 @@ def _joined(resolution: Resolution, accepted: list[tuple[int, int]]) -> Resoluti
 def _union(resolution: Resolution, cores: np.ndarray) -> ConstrainedUnion:
     """A constrained union over the clusters in question, with all that is known of them."""
     book, labels = resolution.book, resolution.labels
-    facts = book.facts.with_columns(core=pl.Series(labels[book.facts["acc"].to_numpy()], dtype=pl.Int32))
     asked = pl.DataFrame({"core": cores}, schema={"core": pl.Int32})
     stage = Stage(book, resolution.policy, resolution.partitioner, labels)
-    known = load_cores(
-        book, facts.join(asked, on="core", how="semi").select("core", "slot", "item").unique(), ("exclusive", "limited")
-    )
+    known = load_cores(book, stage.facts.join(asked, on="core", how="semi"), ("exclusive", "limited"))
     known |= {core: Core() for core in cores.tolist() if core not in known}
     enemies: dict[int, set[int]] = defaultdict(set)
     for account, others in resolution.decisions.enemies.items():

@@ -188,7 +188,7 @@ def resolve_case(case: Case, policy: Policy | None = None, overrides: pl.DataFra
         stage.run_tier(strong)
         calibration = pl.DataFrame(schema=CALIBRATION)
         if chosen.uses_support:
-            calibration = measure_support(book, chosen, judge, stage.labels)
+            calibration = measure_support(book, chosen, judge, stage.labels, stage.facts)
             partitioner.weights = weights_of(book, calibration)
         for tier in others:
             stage.run_tier(tier)

@@ -18,15 +18,15 @@ from pipelines.identity.book import Book
 from pipelines.identity.components import component_roots
 from pipelines.identity.constrained import ConstrainedUnion, Tie
 from pipelines.identity.core import UNATTACHED, Block, Core, Split
-from pipelines.identity.core_facts import load_cores
+from pipelines.identity.core_facts import facts_of, joined_facts, load_cores
 from pipelines.identity.partition import Groups, Partitioner, Standing, least_odds
 from pipelines.identity.policy import Policy
+from pipelines.identity.profile import KINDS, profile_values
 from pipelines.identity.support import least_score
 
 JUDGED = pl.Schema({"val": pl.Int32, "core": pl.Int32, "part": pl.Int32, "reason": pl.String})
 VERDICTS = pl.Schema({"val": pl.Int32, "verdict": pl.String, "reason": pl.String})
 STRONG = ("exclusive", "account")
-KINDS = ("name", "hint", "birth", "support", "exclusive", "limited")
 
 
 class Stage:
@@ -34,6 +34,7 @@ class Stage:
 
     def __init__(self, book: Book, policy: Policy, partitioner: Partitioner, labels: np.ndarray) -> None:
         self.book, self.policy, self.partitioner, self.labels = book, policy, partitioner, labels
+        self._facts, self._joined_since = facts_of(book, labels), False
         self.enemies: dict[int, set[int]] = {}
         self.parts: list[pl.DataFrame] = []
         self.verdicts: list[pl.DataFrame] = []
@@ -51,8 +52,8 @@ class Stage:
             .with_columns(n_cores=pl.len().over("val").cast(pl.Int64))
         )
         is_strong = all(self.book.types[t].strength in STRONG for t in types)
-        facts = self._core_facts(carried, ("name", "birth") if is_strong else KINDS)
-        profile = self._profile(carried, facts)
+        facts = self._shared_facts(carried, ("name", "birth") if is_strong else KINDS)
+        profile = profile_values(self.book, self.policy, self.partitioner.weights, carried, facts)
         self.profiles.append(profile)
         split, verdicts = self._judge(carried, facts, profile)
         self.verdicts.append(verdicts)
@@ -64,82 +65,25 @@ class Stage:
         parts = self._join(parts, carried, types)
         self.parts.append(parts.select("acc", "val", "part", "reason"))
 
+    @property
+    def facts(self) -> pl.DataFrame:
+        """What is known of the cores as they are now: core, slot, item, each once; brought up when it is asked for."""
+        if self._joined_since:
+            self._facts, self._joined_since = joined_facts(self._facts, self.labels), False
+        return self._facts
+
     def _cores_of(self, accounts: pl.Series) -> pl.Series:
         """The core of each account code."""
         return pl.Series("core", self.labels[accounts.to_numpy()], dtype=pl.Int32)
 
-    # --- profile ------------------------------------------------------------------------------------------------
-
-    def _core_facts(self, carried: pl.DataFrame, kinds: Sequence[str]) -> pl.DataFrame:
+    def _shared_facts(self, carried: pl.DataFrame, kinds: Sequence[str]) -> pl.DataFrame:
         """Facts of the kinds on cores that share a value with another core: core, slot, item."""
         is_shared = np.zeros(self.book.account_n, dtype=bool)
         is_shared[carried.filter(pl.col("n_cores") > 1)["core"].to_numpy()] = True
-        slots = [slot for kind in kinds for slot in self.book.slots_of(kind)]
-        facts = self.book.facts if set(kinds) == set(KINDS) else self.book.facts.filter(pl.col("slot").is_in(slots))
-        facts = facts.with_columns(core=self._cores_of(facts["acc"]))
-        kept = facts.filter(pl.Series(is_shared[facts["core"].to_numpy()]))
-        return kept.select("core", "slot", "item").unique()
-
-    def _profile(self, carried: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
-        """Counts per value: accounts, cores, names, births, exclusive ids of the worst type, supporting weight."""
-        kinds = {kind: self.book.slots_of(kind) for kind in KINDS}
-        counts = carried.group_by("val", "type").agg(n_accounts=pl.col("n").sum(), n_cores=pl.col("n_cores").first())
-        per_item = (
-            carried.filter(pl.col("n_cores") > 1)
-            .select("val", "core", "n_cores")
-            .join(facts, on="core")
-            .group_by("val", "slot", "item")
-            .agg(pl.col("n_cores").first(), n=pl.len().cast(pl.Int64))
-        )
-        per_slot = per_item.group_by("val", "slot").agg(
-            pl.col("n_cores").first(), distinct=pl.len().cast(pl.Int64), carried=pl.col("n").sum()
-        )
-
-        def most(kind: str, column: str = "distinct") -> pl.Expr:
-            return pl.col(column).filter(pl.col("slot").is_in(kinds[kind])).max().fill_null(0)
-
-        found = per_slot.group_by("val").agg(
-            support_bits=self._least_bits(),
-            n_names=most("name"),
-            n_hints=most("hint"),
-            n_births=most("birth"),
-            n_exclusive=most("exclusive"),
-            n_known=pl.max_horizontal(most("name", "carried"), most("exclusive", "carried")),
-        )
-        devices = [code for code, rule in enumerate(self.book.types) if rule.strength == "device"]
-        weights = self.partitioner.weights
-        prior = pl.when(pl.col("type").is_in(devices)).then(self.policy.device_bits).otherwise(min(weights.undisputed))
-        named = carried.join(facts.filter(pl.col("slot").is_in(kinds["name"])), on="core", how="semi")
-        named = named.group_by("val").agg(n_named=pl.len().cast(pl.Int64))
-        return (
-            counts.join(found, on="val", how="left")
-            .join(named, on="val", how="left")
-            .with_columns(
-                pl.col("n_names", "n_hints", "n_births", "n_exclusive", "n_known", "n_named").fill_null(0),
-                least_bits=prior + pl.col("support_bits").fill_null(0.0) + min(weights.silence),
-            )
-        )
-
-    def _least_bits(self) -> pl.Expr:
-        """Lowest weight that the supporting attributes of a value can have between two of its cores."""
-        terms = [pl.lit(0.0)]
-        differs, repeats = pl.col("distinct") > 1, pl.col("carried") > pl.col("distinct")
-        for slot, (agree, disagree) in self.partitioner.weights.attributes.items():
-            least = (
-                pl.when(pl.col("slot") != slot)
-                .then(0.0)
-                .when(~differs & (pl.col("carried") == pl.col("n_cores")))
-                .then(agree)
-                .when(differs & repeats)
-                .then(min(agree, disagree, 0.0))
-                .when(differs)
-                .then(min(disagree, 0.0))
-                .when(repeats)
-                .then(min(agree, 0.0))
-                .otherwise(0.0)
-            )
-            terms.append(least.sum())
-        return pl.sum_horizontal(terms)
+        is_asked = np.zeros(len(self.book.slots), dtype=bool)
+        is_asked[[slot for kind in kinds for slot in self.book.slots_of(kind)]] = True
+        core, slot = self.facts["core"].to_numpy(), self.facts["slot"].to_numpy()
+        return self.facts.filter(pl.Series(is_shared[core] & is_asked[slot]))
 
     # --- verdicts -----------------------------------------------------------------------------------------------
 
@@ -207,7 +151,7 @@ class Stage:
             self.book, facts.join(carried.select("core").unique(), on="core", how="semi"), ("exclusive",)
         )
         blank = Core()
-        judged: list[tuple[int, int, int, str | None]] = []
+        judged: dict[str, list] = {name: [] for name in JUDGED}
         verdicts: list[tuple[int, str, str]] = []
         rows = carried.sort("val", "first", "core").select("val", "type", "core", "first", "last")
         values = [
@@ -226,12 +170,12 @@ class Stage:
                 else self.partitioner.personal(given, rule.strength == "device", rule.recyclable, groups.get(val))
             )
             verdicts.append((val, split.verdict, split.reason))
-            judged.extend(
-                (val, block.cores[0], part, split.reason if part == UNATTACHED else None)
-                for block, part in zip(given, split.parts, strict=True)
-            )
+            judged["val"] += [val] * len(given)
+            judged["core"] += [block.cores[0] for block in given]
+            judged["part"] += split.parts
+            judged["reason"] += [split.reason if part == UNATTACHED else None for part in split.parts]
         return (
-            pl.DataFrame(judged, schema=JUDGED, orient="row"),
+            pl.DataFrame(judged, schema=JUDGED),
             pl.DataFrame(verdicts, schema=VERDICTS, orient="row"),
         )
 
@@ -277,7 +221,7 @@ class Stage:
                 .drop("refusal")
             )
             joined = self._components(edges.join(refused, on=["val", "core"], how="anti"))
-        self.labels = joined[self.labels]
+        self.labels, self._joined_since = joined[self.labels], True
         return parts
 
     def _components(self, edges: pl.DataFrame) -> np.ndarray:
@@ -290,27 +234,30 @@ class Stage:
         self, edges: pl.DataFrame, joined: np.ndarray, carried: pl.DataFrame, types: Sequence[int]
     ) -> pl.DataFrame:
         """Edges to refuse (val, core, refusal) so that no joined component breaks a limit."""
-        cores = edges["core"].unique().sort()
-        merged = pl.DataFrame({"core": cores, "component": joined[cores.to_numpy()]})
-        hard = self.book.facts.filter(~pl.col("slot").is_in(self.book.slots_of("support")))
-        facts = hard.with_columns(core=self._cores_of(hard["acc"]))
-        facts = facts.join(merged, on="core")
-        counts = facts.group_by("component", "slot").agg(n=pl.col("item").n_unique())
         checks_names = self.policy.uses_names and not all(self.book.types[t].strength in STRONG for t in types)
         caps = {
             code: slot.limit if slot.limit is not None else 1
             for code, slot in enumerate(self.book.slots)
             if slot.kind in ("exclusive", "limited") or (checks_names and slot.kind in ("name", "birth"))
         }
-        cap = pl.col("slot").replace_strict(caps, default=2**31 - 1, return_dtype=pl.Int64)
+        is_touched = np.zeros(self.book.account_n, dtype=bool)
+        is_touched[edges["core"].to_numpy()] = True
+        facts = self.facts.filter(pl.col("slot").is_in(list(caps)))
+        facts = facts.filter(pl.Series(is_touched[facts["core"].to_numpy()]))
+        facts = facts.with_columns(component=pl.Series(joined[facts["core"].to_numpy()]))
+        # Most components hold one item of a kind, which its extremes tell faster than a count of different items.
+        extremes = facts.group_by("component", "slot").agg(low=pl.col("item").min(), high=pl.col("item").max())
+        several = facts.join(extremes.filter(pl.col("low") < pl.col("high")), on=["component", "slot"], how="semi")
+        counts = several.group_by("component", "slot").agg(n=pl.col("item").n_unique())
+        cap = pl.col("slot").replace_strict(caps, return_dtype=pl.Int64)
         breached = set(counts.filter(pl.col("n") > cap)["component"].to_list())
         now = joined[self.labels] if self.enemies else joined
         for account, others in self.enemies.items():
             breached |= {int(now[account]) for other in others if now[account] == now[other]}
         if not breached:
             return pl.DataFrame(schema={"val": pl.Int32, "core": pl.Int32, "refusal": pl.String})
-        inside = merged.filter(pl.col("component").is_in(list(breached))).select("core")
-        return self._refuse(edges.join(inside, on="core", how="semi"), facts, carried)
+        inside = np.isin(joined[edges["core"].to_numpy()], list(breached))
+        return self._refuse(edges.filter(pl.Series(inside)), carried)
 
     def first_seen(self, known: dict[int, Core]) -> dict[int, int]:
         """When each value of a type limited within a window was first seen, for the cores at hand."""
@@ -323,13 +270,10 @@ class Stage:
         rows = self.book.evidence.filter(pl.col("val").is_in(list(values)))
         return dict(rows.group_by("val").agg(pl.col("first").min()).iter_rows())
 
-    def _refuse(self, edges: pl.DataFrame, facts: pl.DataFrame, carried: pl.DataFrame) -> pl.DataFrame:
+    def _refuse(self, edges: pl.DataFrame, carried: pl.DataFrame) -> pl.DataFrame:
         cores = edges.select("core").unique()
-        known = load_cores(
-            self.book,
-            facts.select("core", "slot", "item").unique().join(cores, on="core", how="semi"),
-            ("exclusive", "limited"),
-        )
+        hard = self.facts.filter(~pl.col("slot").is_in(self.book.slots_of("support")))
+        known = load_cores(self.book, hard.join(cores, on="core", how="semi"), ("exclusive", "limited"))
         known.update({core: Core() for core in cores["core"].to_list() if core not in known})
         first_seen = self.first_seen(known)
         enemies: dict[int, set[int]] = defaultdict(set)

@@ -63,19 +63,21 @@ NO_WEIGHTS = Weights(BITS_CAP, {}, (0.0, 0.0), (BITS_CAP,) * len(PRIOR_KS))
 """Every pair without a conflict is one person: what counts where supporting attributes are not asked."""
 
 
-def measure_support(book: Book, policy: Policy, judge: NameJudge, labels: np.ndarray) -> pl.DataFrame:
+def measure_support(
+    book: Book, policy: Policy, judge: NameJudge, labels: np.ndarray, facts: pl.DataFrame
+) -> pl.DataFrame:
     """Agreement rates and bits: columns of CALIBRATION, one row per supporting attribute, silence and prior.
 
+    `labels` names the core of each account, `facts` is what is known of cores (core, slot, item; each once).
     Pairs are cores next to each other in time on one personal value, not joined by stronger evidence and with no
     conflict of ids, so a value on many accounts counts linearly. With fewer pairs of either kind than the policy asks,
     or where the policy pins an attribute, the policy's own rates are used.
     """
-    facts = book.facts.with_columns(core=pl.Series(labels[book.facts["acc"].to_numpy()], dtype=pl.Int32))
     is_named, is_asked = (np.zeros(book.account_n, dtype=bool) for _ in range(2))
     is_named[facts.filter(pl.col("slot") == book.slots_of("name")[0])["core"].to_numpy()] = True
     pairs = _neighbours(book, policy, labels, is_named)
     is_asked[pairs["a"].to_numpy()] = is_asked[pairs["b"].to_numpy()] = True
-    facts = facts.filter(pl.Series(is_asked[facts["core"].to_numpy()])).select("core", "slot", "item").unique()
+    facts = facts.filter(pl.Series(is_asked[facts["core"].to_numpy()]))
     states = _states(pairs, facts)
     slots = book.slots_of("exclusive") + book.slots_of("birth")
     barred = states.filter(pl.col("slot").is_in(slots) & ~pl.col("agrees")).select("pair").unique()
