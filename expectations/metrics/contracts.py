@@ -26,12 +26,12 @@ METRICS = (
 PUBLISHED = ("core", "marts")
 """Layers that readers see: there keys and clear identifiers are looked for. Keys below are dbt's tests, once."""
 
-_AGE = f"""(
+_AGE = f"""
     select date_diff('day', min(o.ordered_on), (select as_of_on from {CATALOG}.meta.run_context))
     from {CATALOG}.core.fct_order as o inner join {CATALOG}.core.dim_customer as c on o.customer_id = c.customer_id
     where o.is_kept and c.is_identified and not c.is_test
-)"""
-"""Age of the shop in days."""
+"""
+"""Age of the shop in days; null before its first order."""
 
 _ROWS_AFTER_DAYS = {mart.name: mart.rows_after_days for mart in MARTS}
 
@@ -51,6 +51,7 @@ def contract_frame(con: duckdb.DuckDBPyConnection, layer: str) -> pl.DataFrame:
     """Per declared table how often each promise is broken; all but the missing columns null where there is no table."""
     schema = LAYER_SCHEMAS[layer]
     stored = stored_columns(con, CATALOG, schema)
+    age_days = con.execute(_AGE).fetchall()[0][0] if layer == "marts" else None
     rows = []
     for table in declared(layer):
         types = stored.get(table.name, {})
@@ -60,52 +61,61 @@ def contract_frame(con: duckdb.DuckDBPyConnection, layer: str) -> pl.DataFrame:
         row |= {"table_name": f"{schema}.{table.name}", "column_missing_n": float(len(missing))}
         if types:
             row["column_mistyped_n"] = float(len(mistyped))
-            row |= _measured(con, schema, table, types, layer)
+            row |= _measured(con, table, types, layer)
+            if layer == "marts":
+                row["empty_too_long_n"] = _empty_too_long(row["row_n"], age_days, _ROWS_AFTER_DAYS[table.name])
         rows.append(row)
     return pl.DataFrame(rows, schema={"table_name": pl.String, **dict.fromkeys(METRICS, pl.Float64)})
 
 
+def _empty_too_long(row_n: object, age_days: int | None, rows_after_days: int) -> float | None:
+    """1 when a mart has no rows though the shop is old enough, else 0; null for an empty one of a shop without age."""
+    if row_n:
+        return 0.0
+    return None if age_days is None else float(age_days >= rows_after_days)
+
+
 def _measured(
-    con: duckdb.DuckDBPyConnection, schema: str, table: Table, types: dict[str, str], layer: str
+    con: duckdb.DuckDBPyConnection, table: Table, types: dict[str, str], layer: str
 ) -> dict[str, float | None]:
+    name = f'{LAYER_SCHEMAS[layer]}."{table.name}"'
     there = [column for column in table.columns if types.get(column.name) == column.type.duckdb]
-    names = {column.name for column in there}
-    context = f"(select {{}} from {CATALOG}.meta.run_context)"
-    measures = {
-        "row_n": "count(*)",
-        "empty_too_long_n": None,
-        "required_null_n": _count([f'"{c.name}" is null' for c in there if c.required]),
-        "not_accepted_n": _count([_not_accepted(c) for c in there if c.values]),
-        "duplicate_n": None,
-        "clear_identifier_n": None,
-        "rate_outside_n": None,
-        "interval_disordered_n": None,
-        "other_as_of_n": None,
-        "other_currency_n": None,
+    broken = {
+        "required_null_n": [f'"{c.name}" is null' for c in there if c.required],
+        "not_accepted_n": [_not_accepted(c) for c in there if c.values],
+        **(_of_published(there) if layer in PUBLISHED else {}),
+        **(_of_marts(there) if layer == "marts" else {}),
     }
-    if layer in PUBLISHED:
-        measures["duplicate_n"] = _duplicates(table, names)
-        texts = [c for c in there if c.type is DataType.TEXT and not c.values]
-        measures["clear_identifier_n"] = _count([_clear(c) for c in texts])
-    if layer == "marts":
-        measures["empty_too_long_n"] = f"(count(*) = 0 and {_AGE} >= {_ROWS_AFTER_DAYS[table.name]})::int"
-        rates = [c.name for c in there if c.type is DataType.RATE and c.name.endswith("_rate")]
-        measures["rate_outside_n"] = _count([f'"{name}" < 0 or "{name}" > 1' for name in rates])
-        if {"est", "lo", "hi"} <= names:
-            measures["interval_disordered_n"] = _count(["lo > hi or est < lo or est > hi"])
-        if "as_of_on" in names:
-            measures["other_as_of_n"] = _count([f"as_of_on is distinct from {context.format('as_of_on')}"])
-        if "currency" in names:
-            measures["other_currency_n"] = _count([f"currency is distinct from {context.format('reporting_currency')}"])
-    asked = {name: sql for name, sql in measures.items() if sql is not None}
-    columns = ", ".join(f"({sql})::double as {name}" for name, sql in asked.items())
-    values = con.execute(f"select {columns} from {schema}.{table.name}").fetchall()[0]
+    asked = {"row_n": f"select count(*) from {name}"}
+    for measure, conditions in broken.items():
+        if conditions:  # as a filter of the aggregate, every condition would be worked out for every row
+            asked[measure] = f"select count(*) from {name} where {' or '.join(conditions)}"
+    if layer in PUBLISHED and {*table.grain} <= {column.name for column in there}:
+        asked["duplicate_n"] = _duplicates(name, table.grain)
+    columns = ", ".join(f"({sql})::double as {measure}" for measure, sql in asked.items())
+    values = con.execute(f"select {columns}").fetchall()[0]
     return dict(zip(asked, values, strict=True))
 
 
-def _count(conditions: list[str]) -> str | None:
-    """Rows that break one of the conditions; None where nothing is promised."""
-    return f"count(*) filter (where {' or '.join(conditions)})" if conditions else None
+def _of_published(columns: list[Column]) -> dict[str, list[str]]:
+    texts = [column for column in columns if column.type is DataType.TEXT and not column.values]
+    return {"clear_identifier_n": [_clear(column) for column in texts]}
+
+
+def _of_marts(columns: list[Column]) -> dict[str, list[str]]:
+    names = {column.name for column in columns}
+    rates = [column.name for column in columns if column.type is DataType.RATE and column.name.endswith("_rate")]
+    context = f"(select {{}} from {CATALOG}.meta.run_context)"
+    conditions = {
+        "rate_outside_n": [f'"{name}" < 0 or "{name}" > 1' for name in rates],
+        "interval_disordered_n": ["lo > hi or est < lo or est > hi"] if {"est", "lo", "hi"} <= names else [],
+    }
+    for measure, column, value in (
+        ("other_as_of_n", "as_of_on", "as_of_on"),
+        ("other_currency_n", "currency", "reporting_currency"),
+    ):
+        conditions[measure] = [f"{column} is distinct from {context.format(value)}"] if column in names else []
+    return conditions
 
 
 def _not_accepted(column: Column) -> str:
@@ -117,13 +127,9 @@ def _clear(column: Column) -> str:
     return f"contains(\"{column.name}\", '@') and regexp_matches(\"{column.name}\", '{_EMAIL}')"
 
 
-def _duplicates(table: Table, names: set[str]) -> str | None:
+def _duplicates(name: str, grain: tuple[str, ...]) -> str:
     """Rows beyond one per grain; nulls in a grain (a price list's store) are values of their own."""
-    if not table.grain:
-        return "greatest(count(*) - 1, 0)"
-    if not set(table.grain) <= names:
-        return None
-    (*_, last) = table.grain
-    whole = f'"{last}"' if len(table.grain) == 1 else "(" + ", ".join(f'"{name}"' for name in table.grain) + ")"
-    absent = f' + (count(*) filter (where "{last}" is null))' if len(table.grain) == 1 else ""
-    return f"count(*) - count(distinct {whole}){absent and ' - (count(*) filter (where ' + whole + ' is null))'}"
+    if not grain:
+        return f"select greatest(count(*) - 1, 0) from {name}"
+    columns = ", ".join(f'"{column}"' for column in grain)
+    return f"select coalesce(sum(row_n - 1), 0) from (select count(*) as row_n from {name} group by {columns})"
