@@ -26,6 +26,10 @@ from pipelines.warehouse.files import read_json, sync, to_json, write_atomic
 CATALOG = "current"
 """Name of the build inside its connection: the stem of the file, which is also what dbt calls it."""
 
+STORAGE_VERSION = "v1.4.0"
+"""Storage format of the build, which no other program reads: its tables cost a sixth less to write than in the format
+of 1.0, in which versions are published."""
+
 
 def begin_build(settings: Settings, fresh: bool = False) -> Path:
     """Make sure that the build file is the last good build, or absent, and return its path.
@@ -74,7 +78,7 @@ def open_build(settings: Settings, read_only: bool = False) -> Iterator[duckdb.D
     path.parent.mkdir(parents=True, exist_ok=True)
     con = connect(settings)
     try:
-        option = "READ_ONLY" if read_only else "RECOVERY_MODE no_wal_writes"
+        option = "READ_ONLY" if read_only else f"RECOVERY_MODE no_wal_writes, STORAGE_VERSION '{STORAGE_VERSION}'"
         con.execute(f"attach {quoted(path)} as {CATALOG} ({option})")
         con.execute(f"use {CATALOG}")
         yield con

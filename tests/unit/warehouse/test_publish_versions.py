@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import struct
 from collections.abc import Callable
 
 import duckdb
@@ -44,6 +45,13 @@ def test_a_published_file_holds_every_declared_table_and_nothing_else(house: Set
     with served_file(house) as con:
         found = set(con.execute("select schema_name, table_name from duckdb_tables()").fetchall())
     assert found == {(schema, table.name) for schema, tables in published_tables().items() for table in tables}
+
+
+def test_a_published_file_is_of_the_format_that_clients_from_1_0_on_open(house: Settings, book: pl.DataFrame) -> None:
+    publish(house, "run", book)
+    formats = [struct.unpack_from("<8x4sQ", path.read_bytes()) for path in (current_version(house).path, house.build_path)]
+    assert formats[0] == (b"DUCK", 64)
+    assert formats[1] > formats[0], "the build is private and of a newer format"
 
 
 def test_every_published_table_and_column_has_its_contract_comment_and_type(
