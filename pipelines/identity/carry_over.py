@@ -100,15 +100,18 @@ def latest(history: pl.DataFrame) -> pl.DataFrame:
 def redirects(history: pl.DataFrame) -> pl.DataFrame:
     """old_id, current_id: where the accounts of an id that is no longer in use are now (most of them, then the id)."""
     now = latest(history).drop_nulls().rename({"customer_id": "current_id"})
-    live = now.select(old_id="current_id").unique()
+    live = now.select(customer_id="current_id").unique()
+    gone = history.select("customer_id").drop_nulls().unique().join(live, on="customer_id", how="anti")
+    holders = history.join(gone, on="customer_id", how="semi").select("account_key").unique()
+    history = history.join(holders, on="account_key", how="semi")  # the rest, nearly everything, has no say
     last_held = history.drop_nulls("customer_id").group_by("customer_id", "account_key").agg(pl.col("run_n").max())
     ended = _ends(history)
     held = (
         last_held.join(ended, on=["customer_id", "account_key", "run_n"], how="left")
         .with_columns(pl.col("end_n").fill_null(2**62))
         .filter(pl.col("end_n") == pl.col("end_n").max().over("customer_id"))
+        .join(gone, on="customer_id", how="semi")
         .rename({"customer_id": "old_id"})
-        .join(live, on="old_id", how="anti")
     )
     counts = held.join(now, on="account_key").group_by("old_id", "current_id").len()
     return (
@@ -124,8 +127,7 @@ def assignment_table(history: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFr
 
     `accounts` needs account_key and first_seen_at, from which an account belongs to its person.
     """
-    order = history.sort("account_key", "run_n")
-    following = order.with_columns(recorded_to=pl.col("recorded_at").shift(-1).over("account_key"))
+    following = history.sort("account_key", "run_n").with_columns(recorded_to=_next("recorded_at"))
     return (
         following.filter(pl.col("customer_id").is_not_null())
         .filter(pl.col("recorded_to").is_null() | (pl.col("recorded_to") > pl.col("recorded_at")))
@@ -145,12 +147,17 @@ def assignment_table(history: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFr
 
 def _ends(history: pl.DataFrame) -> pl.DataFrame:
     """The run at which an account got another id than the one it got in run_n (absent: it still has it)."""
-    order = history.sort("account_key", "run_n")
     return (
-        order.with_columns(end_n=pl.col("run_n").shift(-1).over("account_key"))
+        history.sort("account_key", "run_n")
+        .with_columns(end_n=_next("run_n"))
         .drop_nulls(["customer_id", "end_n"])
         .select("customer_id", "account_key", "run_n", "end_n")
     )
+
+
+def _next(name: str) -> pl.Expr:
+    """The column's value in the account's next row, of rows sorted by account_key; null in its last one."""
+    return pl.when(pl.col("account_key").shift(-1) == pl.col("account_key")).then(pl.col(name).shift(-1))
 
 
 def _fresh(pepper: bytes, anchor: str, used: set[str]) -> str:

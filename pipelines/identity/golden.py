@@ -72,10 +72,16 @@ def _decided(contested: pl.DataFrame) -> pl.DataFrame:
     ranked = contested.sort(ORDER, descending=[name in FALLING for name in ORDER])
     per_value = ranked.unique(["customer_id", "field", "value"], keep="first", maintain_order=True)
     criteria = ["verified", "trust", "seen", "length"]
-    compared = per_value.with_columns(
-        **{f"next_{name}": pl.col(name).shift(-1).over("customer_id", "field") for name in criteria},
-        n_conflicts=pl.len().over("customer_id", "field").cast(pl.Int64) - 1,
-    ).unique(["customer_id", "field"], keep="first", maintain_order=True)
+    # Values of one field stand next to each other: the second best is the next row, where that is the same field's.
+    group = pl.struct("customer_id", "field").rle_id()
+    compared = per_value.with_columns(group=group).with_columns(
+        **{
+            f"next_{name}": pl.when(pl.col("group").shift(-1) == pl.col("group")).then(pl.col(name).shift(-1))
+            for name in criteria
+        },
+        n_conflicts=pl.len().over("group").cast(pl.Int64) - 1,
+    )
+    compared = compared.filter((pl.col("group") != pl.col("group").shift()).fill_null(True))
     decided = [pl.when(pl.col("n_conflicts") == 0).then(pl.lit(STRATEGIES[0]))]
     for name, label in zip(criteria, STRATEGIES[1:5], strict=True):
         decided.append(pl.when(pl.col(name) > pl.col(f"next_{name}")).then(pl.lit(label)))

@@ -81,6 +81,18 @@ class Policy:
     household_limit: int = 8
     ring_accounts_n: int = 15
 
+    def codes_like(self, other: Policy) -> bool:
+        """Whether a case has the same codes under both policies (see `book`)."""
+        return self.rules == other.rules and self.support == other.support
+
+    def starts_like(self, other: Policy) -> bool:
+        """Whether the strongest tier and what is measured after it are the same under both policies.
+
+        What is said of nameless accounts and devices is asked of later tiers alone.
+        """
+        later = {"links_nameless": True, "links_devices": True}
+        return replace(self, **later) == replace(other, **later)  # type: ignore[arg-type]
+
 
 def default_policy(**changes: object) -> Policy:
     """The policy of the warehouse, with any field changed."""

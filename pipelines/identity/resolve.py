@@ -41,6 +41,18 @@ COUNTS = ["n_accounts", "n_names", "n_births", "n_exclusive"]
 
 
 @dataclass(frozen=True)
+class Start:
+    """A case in codes after its strongest tier: what policies that differ only in later tiers have in common.
+
+    `stage` is never run further: a policy goes on from a stage of its own (see `Stage.under`).
+    """
+
+    judge: NameJudge
+    stage: Stage
+    calibration: pl.DataFrame
+
+
+@dataclass(frozen=True)
 class Resolution:
     """What a case was resolved to; tables are made when they are asked for.
 
@@ -57,6 +69,7 @@ class Resolution:
     profiles: pl.DataFrame
     calibration: pl.DataFrame
     partitioner: Partitioner
+    start: Start
     accepted: pl.DataFrame | None = None
 
     @cached_property
@@ -169,28 +182,34 @@ def resolve(
     return resolve_case(case_from_records(records, chosen), chosen, overrides)
 
 
-def resolve_case(case: Case, policy: Policy | None = None, overrides: pl.DataFrame | None = None) -> Resolution:
+def resolve_case(
+    case: Case,
+    policy: Policy | None = None,
+    overrides: pl.DataFrame | None = None,
+    like: Resolution | None = None,
+) -> Resolution:
     """Resolve a case: every account in one cluster, the same whatever the order of rows.
 
-    `overrides` are manual decisions (see `overrides`); they always win. Raises ValueError for decisions that
+    `overrides` are manual decisions (see `overrides`); they always win. `like` is a resolution of the same case and
+    decisions under another policy: what both policies make alike is taken from it. Raises ValueError for decisions that
     contradict each other or name nobody.
     """
     chosen = policy or default_policy()
-    manual = overrides if overrides is not None else no_overrides()
-    book = open_book(_without_excluded(case, manual), chosen)
-    decisions = read_overrides(manual, book.keys)
-    judge = NameJudge(case.attributes.filter(pl.col("attribute") == "name")["value"], chosen.typo_share)
-    partitioner = Partitioner(chosen, judge, NO_WEIGHTS, _source_slot(book))
-    stage = Stage(book, chosen, partitioner, decisions.labels(book.account_n))
-    stage.enemies = decisions.enemies
-    strong, *others = _tiers(book)
+    if like is not None and chosen.starts_like(like.policy):
+        decisions, start = like.decisions, like.start
+    else:
+        shared = like if like is not None and chosen.codes_like(like.policy) else None
+        manual = overrides if overrides is not None else no_overrides()
+        book = shared.book if shared else open_book(_without_excluded(case, manual), chosen)
+        decisions = shared.decisions if shared else read_overrides(manual, book.keys)
+        start = _start(case, book, decisions, chosen)
+    book = start.stage.book
+    partitioner = Partitioner(chosen, start.judge, NO_WEIGHTS, _source_slot(book))
+    if chosen.uses_support:
+        partitioner.weights = weights_of(book, start.calibration)
+    stage = start.stage.under(chosen, partitioner)
     with _collector_paused():
-        stage.run_tier(strong)
-        calibration = pl.DataFrame(schema=CALIBRATION)
-        if chosen.uses_support:
-            calibration = measure_support(book, chosen, judge, stage.labels, stage.facts)
-            partitioner.weights = weights_of(book, calibration)
-        for tier in others:
+        for tier in _tiers(book)[1:]:
             stage.run_tier(tier)
     return Resolution(
         case,
@@ -201,9 +220,24 @@ def resolve_case(case: Case, policy: Policy | None = None, overrides: pl.DataFra
         _concat(stage.parts, {"acc": pl.Int32, "val": pl.Int32, "part": pl.Int32, "reason": pl.String}),
         _concat(stage.verdicts, {"val": pl.Int32, "verdict": pl.String, "reason": pl.String}),
         _concat(stage.profiles, {"val": pl.Int32, **dict.fromkeys(COUNTS, pl.Int64)}),
-        calibration,
+        start.calibration,
         partitioner,
+        start,
     )
+
+
+def _start(case: Case, book: Book, decisions: Decisions, policy: Policy) -> Start:
+    """Run the strongest tier, and measure on what it leaves apart how much supporting attributes tell."""
+    judge = NameJudge(case.attributes.filter(pl.col("attribute") == "name")["value"], policy.typo_share)
+    partitioner = Partitioner(policy, judge, NO_WEIGHTS, _source_slot(book))
+    stage = Stage(book, policy, partitioner, decisions.labels(book.account_n))
+    stage.enemies = decisions.enemies
+    calibration = pl.DataFrame(schema=CALIBRATION)
+    with _collector_paused():
+        stage.run_tier(_tiers(book)[0])
+        if policy.uses_support:
+            calibration = measure_support(book, policy, judge, stage.labels, stage.facts)
+    return Start(judge, stage, calibration)
 
 
 def mint(pepper: bytes, anchor: str) -> str:

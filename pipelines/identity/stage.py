@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
+from copy import copy
 
 import numpy as np
 import polars as pl
@@ -39,6 +40,13 @@ class Stage:
         self.parts: list[pl.DataFrame] = []
         self.verdicts: list[pl.DataFrame] = []
         self.profiles: list[pl.DataFrame] = []
+
+    def under(self, policy: Policy, partitioner: Partitioner) -> Stage:
+        """A stage that goes on from here under another policy and leaves this one as it is."""
+        other = copy(self)
+        other.policy, other.partitioner = policy, partitioner
+        other.parts, other.verdicts, other.profiles = [*self.parts], [*self.verdicts], [*self.profiles]
+        return other
 
     def run_tier(self, types: Sequence[int]) -> None:
         """Judge every value of the types, join accounts along what is accepted, and keep every limit."""

@@ -12,7 +12,7 @@ facts of the people that an earlier day believed in.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import polars as pl
@@ -90,9 +90,12 @@ def no_past() -> Past:
     return Past(pl.DataFrame(schema=HISTORY_TABLE.polars_schema), pl.DataFrame(schema=EVENT_TABLE.polars_schema))
 
 
-def resolve_facts(facts: Facts, policy: Policy, case: Case | None = None) -> Resolution:
-    """The accounts of the warehouse under a policy, as far as they share evidence with others."""
-    return resolve_case(case or case_of(facts, policy), policy_of(facts.evidence, policy), facts.overrides)
+def resolve_facts(facts: Facts, policy: Policy, case: Case | None = None, like: Resolution | None = None) -> Resolution:
+    """The accounts of the warehouse under a policy, as far as they share evidence with others.
+
+    `like` is a resolution of the same case under another policy, where there is one (see `resolve_case`).
+    """
+    return resolve_case(case or case_of(facts, policy), policy_of(facts.evidence, policy), facts.overrides, like)
 
 
 def case_of(facts: Facts, policy: Policy, also: Sequence[str] = ()) -> Case:
@@ -118,6 +121,7 @@ def unify(
     """
     if facts.accounts.select(pl.col("account_key", "first_seen_at").null_count()).sum_horizontal().item():
         raise ValueError("an account needs a key and a first sign")
+    facts = replace(facts, accounts=facts.accounts.sort("account_key"))  # texts sort slowly, and once is enough
     known = past.up_to(as_of)
     resolution, possible = reviewed(facts, policy or default_policy())
     clusters = people(resolution, facts.accounts)
@@ -135,7 +139,7 @@ def unify(
         EVENT_TABLE.name: pl.concat([known.events, _events(done, as_of)]),
         REDIRECT_TABLE.name: done.redirects,
         VERDICT_TABLE.name: verdicts(resolution),
-        POLICY_TABLE.name: _other_policies(facts, resolution.case, clusters),
+        POLICY_TABLE.name: _other_policies(facts, resolution, clusters),
         POSSIBLE_TABLE.name: possible_table(possible),
         GROUP_TABLE.name: groups(resolution, clusters, done.assignment),
         PROVENANCE_TABLE.name: provenance(facts, done.assignment),
@@ -176,14 +180,14 @@ def people(resolution: Resolution, accounts: pl.DataFrame) -> pl.DataFrame:
     labels = pl.DataFrame({"account_key": resolution.book.keys, "label": resolution.labels})
     ordered = (
         accounts.select("account_key", "first_seen_at")
-        .join(labels, on="account_key", how="left")
-        .sort("first_seen_at", "account_key")
+        .sort("account_key")
+        .join(labels, on="account_key", how="left", maintain_order="left")
+        .with_row_index("rank")
     )
-    lone = ordered.filter(pl.col("label").is_null()).select("account_key", cluster="account_key")
-    joined = ordered.filter(pl.col("label").is_not_null()).select(
-        "account_key", cluster=pl.col("account_key").first().over("label")
-    )
-    return pl.concat([lone, joined]).sort("account_key")
+    by_time = ordered.filter(pl.col("label").is_not_null()).sort("first_seen_at", "rank")
+    anchors = by_time.unique("label", keep="first").select("label", cluster="account_key")
+    named = ordered.join(anchors, on="label", how="left", maintain_order="left")
+    return named.select("account_key", cluster=pl.coalesce("cluster", "account_key"))
 
 
 def named_by_anchor(assignment: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
@@ -238,11 +242,11 @@ def _events(done: CarryOver, as_of: datetime) -> pl.DataFrame:
     ).select(pl.col(name).cast(kind) for name, kind in EVENT_TABLE.polars_schema.items())
 
 
-def _other_policies(facts: Facts, case: Case, clusters: pl.DataFrame) -> pl.DataFrame:
+def _other_policies(facts: Facts, resolution: Resolution, clusters: pl.DataFrame) -> pl.DataFrame:
     """Accounts whose person under another policy is named by another account: columns of POLICY_TABLE."""
     frames = []
     for name, make in OTHER_POLICIES.items():
-        other = people(resolve_facts(facts, make(), case), facts.accounts)
+        other = people(resolve_facts(facts, make(), resolution.case, like=resolution), facts.accounts)
         both = other.join(clusters, on="account_key", suffix="_now")
         differs = both.filter(pl.col("cluster") != pl.col("cluster_now"))
         frames.append(differs.select("account_key", policy=pl.lit(name), cluster="cluster"))
