@@ -17,6 +17,11 @@ AS_OF = day("as_of_on", "Day as of which the row is computed: nothing later is k
 CURRENCY = text("currency", "ISO 4217 code of the row's money: the reporting currency", required=True)
 CUSTOMER_ID = text("customer_id", "One-ID of the person", required=True)
 BASES = ("contribution", "net_revenue")
+BASIS_SAYS = (
+    "Basis of the money, rows for each: contribution before marketing, or net revenue. Contribution is valued from the "
+    "orders whose every cost is known (asset_ledger.covered_rate: of how much revenue), and has no rows where that is "
+    "so of none"
+)
 ESTIMATE: tuple[Column, ...] = (
     number("est", "The estimate", null_means="it is not identified; why_not says the reason"),
     number("lo", "Lower limit of the interval at the run's confidence", null_means="no interval can be stated"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from pipelines.contracts.columns import DataType, Table
+from pipelines.contracts.columns import Column, DataType, Table
 from pipelines.contracts.core import CORE
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.contracts.money import from_units
@@ -138,7 +138,10 @@ def read_inputs(con: duckdb.DuckDBPyConnection, mart: Mart) -> Mapping[str, pl.L
 
 
 def read_previous(con: duckdb.DuckDBPyConnection, mart: Mart, path: Path | None) -> dict[str, pl.LazyFrame]:
-    """What the mart reads of the warehouse file at `path`; nothing of tables that it has not, or has otherwise."""
+    """What the mart reads of the warehouse file at `path`; nothing of tables that it has not, or has otherwise.
+
+    A column that may be null is read as null where the version was made before there was one.
+    """
     if path is None or not mart.previous:
         return {}
     frames = {}
@@ -152,10 +155,18 @@ def read_previous(con: duckdb.DuckDBPyConnection, mart: Mart, path: Path | None)
             found.setdefault(name, {"": schema})[column] = kind
         for table in mart.previous:
             there = found.get(table.name, {})
-            if all(there.get(column.name) == column.type.duckdb for column in table.columns):
-                names = ", ".join(f'"{column}"' for column in table.names)
+            if there and all(_can_be_read(column, there.get(column.name)) for column in table.columns):
+                names = ", ".join(_as_it_is(column, column.name in there) for column in table.columns)
                 rows = con.sql(f'select {names} from published."{there[""]}"."{table.name}"').pl()
                 frames[PREVIOUS + table.name] = rows.lazy()
     finally:
         con.execute("detach published")
     return frames
+
+
+def _can_be_read(column: Column, kind: str | None) -> bool:
+    return kind == column.type.duckdb or (kind is None and not column.required)
+
+
+def _as_it_is(column: Column, is_there: bool) -> str:
+    return f'"{column.name}"' if is_there else f'null::{column.type.duckdb} as "{column.name}"'

@@ -7,19 +7,47 @@ Stays out: error measures (`metrics`).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pipelines.science.numerics import Array, as_floats
+from pipelines.science.numerics import Array, Index, as_floats
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Values sorted once: `levels`, the distinct ones, highest first, each value's `position`, and their `size`."""
+
+    levels: Array
+    position: Index
+    size: Index
+
+    @classmethod
+    def of(cls, values: ArrayLike) -> Ranking:
+        """Rank values."""
+        lowest, position, size = np.unique(-as_floats(values), return_inverse=True, return_counts=True)
+        return cls(-lowest, position, size)
+
+    @property
+    def descending(self) -> Array:
+        """The values, highest first."""
+        return np.repeat(self.levels, self.size)
+
+    def order(self, values: Array) -> Array:
+        """Other values in the order of these, highest first; where these are equal, all get the mean of the others."""
+        total = np.bincount(self.position, weights=values, minlength=len(self.size))
+        return np.repeat(total / self.size, self.size)
+
+    def mean_ranks(self) -> Array:
+        """Ranks 1, the lowest, to n; equal values share their mean rank."""
+        above = np.cumsum(self.size) - self.size
+        return (len(self.position) - above - 0.5 * (self.size - 1))[self.position]
 
 
 def ranked(predicted: ArrayLike, actual: ArrayLike) -> Array:
     """Actual values in descending order of the prediction; equal predictions all get the mean of their actuals."""
-    score, value = as_floats(predicted), as_floats(actual)
-    levels, position, size = np.unique(-score, return_inverse=True, return_counts=True)
-    del levels
-    total = np.bincount(position, weights=value, minlength=len(size))
-    return np.repeat(total / size, size)
+    return Ranking.of(predicted).order(as_floats(actual))
 
 
 def lorenz(values: ArrayLike, points: int = 101) -> tuple[Array, Array]:
@@ -35,7 +63,7 @@ def lorenz(values: ArrayLike, points: int = 101) -> tuple[Array, Array]:
 
 def gini(values: ArrayLike) -> float:
     """Gini coefficient: 0 for equality, near 1 when one holds all; 0 for a total <= 0 or no values."""
-    return _area(np.sort(as_floats(values))[::-1])
+    return concentration(np.sort(as_floats(values))[::-1])
 
 
 def normalised_gini(actual: ArrayLike, predicted: ArrayLike) -> float:
@@ -44,11 +72,11 @@ def normalised_gini(actual: ArrayLike, predicted: ArrayLike) -> float:
     0 where the actuals are all equal or their total is not positive.
     """
     best = gini(actual)
-    return _area(ranked(predicted, actual)) / best if best > 0 else 0.0
+    return concentration(ranked(predicted, actual)) / best if best > 0 else 0.0
 
 
-def _area(descending: Array) -> float:
-    """Twice the area between the concentration curve (largest first) and the diagonal."""
+def concentration(descending: Array) -> float:
+    """Twice the area between the concentration curve (largest first) and the diagonal; 0 for a total <= 0."""
     total, count = float(descending.sum()), len(descending)
     if count == 0 or total <= 0:
         return 0.0

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from pipelines.science.lorenz import normalised_gini, ranked
+from pipelines.science.lorenz import Ranking, concentration, ranked
 from pipelines.science.numerics import Array, as_floats
 
 BINS = 10
@@ -28,22 +28,28 @@ def forecast_metrics(actual: ArrayLike, predicted: ArrayLike) -> dict[str, float
     if not len(truth):
         return dict.fromkeys(("mae", "rmse", "bias_rate", "ngini", "decile_error", "spearman", "top_decile_rate"), 0.0)
     total, mean = float(truth.sum()), abs(float(truth.mean()))
-    found, forecast = decile_means(truth, guess)
-    top = ranked(guess, truth)[: max(1, len(truth) // 10)]
+    by_guess, by_truth = Ranking.of(guess), Ranking.of(truth)
+    ordered, best = by_guess.order(truth), concentration(by_truth.descending)
+    found, forecast = _bin_means(ordered, by_guess.descending, BINS)
+    top = ordered[: max(1, len(truth) // 10)]
     return {
         "mae": float(np.abs(guess - truth).mean()),
         "rmse": float(np.sqrt(((guess - truth) ** 2).mean())),
         "bias_rate": float(guess.sum() - total) / abs(total) if total != 0 else 0.0,
-        "ngini": normalised_gini(truth, guess),
+        "ngini": concentration(ordered) / best if best > 0 else 0.0,
         "decile_error": float(np.abs(found - forecast).mean()) / mean if mean > 0 else 0.0,
-        "spearman": spearman(truth, guess),
+        "spearman": _correlation(by_truth, by_guess),
         "top_decile_rate": float(top.sum()) / total if total > 0 else 0.0,
     }
 
 
 def decile_means(actual: ArrayLike, predicted: ArrayLike, bins: int = BINS) -> tuple[Array, Array]:
     """Mean actual and mean predicted in equally sized groups ranked by the prediction, highest first."""
-    truth, guess = ranked(predicted, actual), -np.sort(-as_floats(predicted))
+    ranking = Ranking.of(predicted)
+    return _bin_means(ranking.order(as_floats(actual)), ranking.descending, bins)
+
+
+def _bin_means(truth: Array, guess: Array, bins: int) -> tuple[Array, Array]:
     parts = [part for part in np.array_split(np.arange(len(guess)), bins) if len(part)]
     return np.array([truth[part].mean() for part in parts]), np.array([guess[part].mean() for part in parts])
 
@@ -52,7 +58,11 @@ def spearman(actual: ArrayLike, predicted: ArrayLike) -> float:
     """Rank correlation with mean ranks for ties; 0 where either side is constant."""
     if not np.size(actual):
         return 0.0
-    first, second = mean_ranks(as_floats(actual)), mean_ranks(as_floats(predicted))
+    return _correlation(Ranking.of(actual), Ranking.of(predicted))
+
+
+def _correlation(actual: Ranking, predicted: Ranking) -> float:
+    first, second = actual.mean_ranks(), predicted.mean_ranks()
     first, second = first - first.mean(), second - second.mean()
     scale = float(np.sqrt((first @ first) * (second @ second)))
     return float(first @ second) / scale if scale > 0 else 0.0
@@ -89,9 +99,7 @@ def churn_metrics(silent: ArrayLike, probability: ArrayLike) -> dict[str, float]
 
 def mean_ranks(values: Array) -> Array:
     """Ranks 1 to n, equal values sharing their mean rank."""
-    _, position, size = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(size).astype(np.float64)
-    return (last - 0.5 * (size - 1))[position]
+    return Ranking.of(values).mean_ranks()
 
 
 def auc(outcome: ArrayLike, score: ArrayLike) -> float:

@@ -7,6 +7,7 @@ Stays out: scores (`valuation_scores`), and which models to choose.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -73,6 +74,16 @@ class Fitted:
         return (self.choice, *(id(part) for part in (*self.counts, self.spend)))
 
     @property
+    def count_key(self) -> tuple:
+        """Equal for segments whose orders the same fits expect, at whatever level and value."""
+        return tuple(id(part) for part in self.counts)
+
+    @property
+    def pace_key(self) -> tuple:
+        """Equal for segments whose orders the same fits expect at the same level."""
+        return (self.choice.level, *self.count_key)
+
+    @property
     def model_used(self) -> str:
         """Count model and spend model that answer, and whether the segment has a fit of its own."""
         names = sorted({model.model_used_ for model in self.counts})
@@ -120,6 +131,36 @@ def fit_summary(
         return ValuationModel(as_of, segments, base.of(Choice(), summary.clear()), time)
 
 
+def fit_money(
+    model: ValuationModel, summary: pl.DataFrame, choices: Mapping[str | None, Choice] | None = None
+) -> ValuationModel:
+    """The same count models with order values fitted to the money of another summary of the same customers.
+
+    Of `choices` the spend models and their levels are taken; a default where a segment has none.
+    """
+    chosen, facts = dict(choices or {}), spend_facts(summary)
+    pooled = Spend().fit(facts)
+
+    def again(fitted: Fitted, name: str | None) -> Fitted:
+        money = chosen.get(name, Choice())
+        choice = replace(fitted.choice, spend_model=money.spend_model, value_level=money.value_level, drift=money.drift)
+        if not choice.is_segment_fit:
+            return valued(choice, fitted.counts, pooled, facts)
+        own = spend_facts(summary.filter(pl.col("segment").eq_missing(pl.lit(name, dtype=pl.String))))
+        return valued(choice, fitted.counts, Spend().fit(own), own)
+
+    with one_thread():
+        segments = {name: again(fitted, name) for name, fitted in model.segments.items()}
+        return replace(model, segments=segments, rest=valued(Choice(), model.rest.counts, pooled, facts))
+
+
+def valued(choice: Choice, counts: tuple[CountModel, ...], spend: Spend, facts: SpendFacts) -> Fitted:
+    """Fitted models together, with what the facts say of the value of an order."""
+    total = float(facts.orders.sum())
+    mean = float(facts.spent.sum()) / total if total > 0 else 0.0
+    return Fitted(choice, counts, spend, mean, within_variance(facts.orders, facts.spent, facts.square), total > 0)
+
+
 class Fits:
     """Fits of all customers, made once and shared by segments, and fits of segments pulled toward them."""
 
@@ -129,23 +170,28 @@ class Fits:
         self._facts = spend_facts(summary)
         self.spend = Spend().fit(self._facts)
         self._counts: dict[type[CountModel], CountModel] = {}
+        self._own: dict[tuple[str | None, type[CountModel]], CountModel] = {}
+
+    def on(self, summary: pl.DataFrame) -> Fits:
+        """The same count models, fitted here or there, with spend models of the same customers' money in a summary."""
+        other = copy(self)
+        other._facts = spend_facts(summary)
+        other.spend = Spend().fit(other._facts)
+        return other
 
     def of(self, choice: Choice, summary: pl.DataFrame) -> Fitted:
-        """The models of a choice for the segment's customers; the pooled ones where the segment is too small."""
+        """The models of a choice for the customers of one segment, all of them; the pooled ones where they are few."""
         kinds = COUNT_CHOICES[choice.count_model]
         pooled = tuple(self.pooled(kind) for kind in kinds)
         if not choice.is_segment_fit or not _is_large(summary):
-            return self._fitted(replace(choice, is_segment_fit=False), pooled, self.spend, self._facts)
-        rows, facts = CountRows.of(*times_on(summary, self._clock)), spend_facts(summary)
-        counts = tuple(_pulled(kind, model, rows) for kind, model in zip(kinds, pooled, strict=True))
-        return self._fitted(choice, counts, Spend().fit(facts), facts)
-
-    @staticmethod
-    def _fitted(choice: Choice, counts: tuple[CountModel, ...], spend: Spend, facts: SpendFacts) -> Fitted:
-        within = within_variance(facts.orders, facts.spent, facts.square)
-        total = float(facts.orders.sum())
-        mean = float(facts.spent.sum()) / total if total > 0 else 0.0
-        return Fitted(choice, counts, spend, mean, within, total > 0)
+            return valued(replace(choice, is_segment_fit=False), pooled, self.spend, self._facts)
+        segment, facts = summary["segment"][0], spend_facts(summary)
+        if any((segment, kind) not in self._own for kind in kinds):
+            rows = CountRows.of(*times_on(summary, self._clock))
+            fits = {(segment, kind): _pulled(kind, model, rows) for kind, model in zip(kinds, pooled, strict=True)}
+            self._own.update(fits)
+        counts = tuple(self._own[segment, kind] for kind in kinds)
+        return valued(choice, counts, Spend().fit(facts), facts)
 
     def pooled(self, kind: type[CountModel]) -> CountModel:
         """A count model fitted to all customers."""

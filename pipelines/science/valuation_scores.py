@@ -7,7 +7,7 @@ Stays out: fitting (`valuation_model`) and orders as they come (`valuation`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
@@ -43,32 +43,67 @@ class Terms(Protocol):
 
 
 def value_summary(
-    summary: pl.DataFrame, params: Terms, model: ValuationModel, *, with_interval: bool = True
+    summary: pl.DataFrame,
+    params: Terms,
+    model: ValuationModel,
+    *,
+    with_interval: bool = True,
+    counts: CountScores | None = None,
 ) -> pl.DataFrame:
-    """`value_customers` from a `summarise_days` frame with a `segment`, with a fitted model."""
+    """`value_customers` from a `summarise_days` frame with a `segment`, with a fitted model.
+
+    `counts` are the scores of the same customers by the same count models (`CountScores.of`), where several kinds of
+    money are valued.
+    """
     schema = {name: summary.schema[name] for name in ("customer_id", "segment", "x", "t_x", "age")} | _SCORES
+    asked = counts or CountScores.of(summary, params, model, with_interval=with_interval)
     parts = [
-        _scored(rows, params, (fitted, model.clock), with_interval=with_interval)
+        _scored(rows, asked.at(rows["place"].to_numpy()), params.confidence, fitted, with_interval=with_interval)
         for rows, fitted in by_fit(summary, model)
     ]
     return pl.concat(parts).sort("place").select(schema.keys()) if parts else pl.DataFrame(schema=schema)
 
 
-def expected_value(summary: pl.DataFrame, params: Terms, model: ValuationModel) -> pl.Series:
-    """`value` of `value_summary` alone, in the order of the rows; the rest is not computed."""
+def expected_value(
+    summary: pl.DataFrame, params: Terms, model: ValuationModel, orders: Array | None = None
+) -> pl.Series:
+    """`value` of `value_summary` alone, in the order of the rows; the rest is not computed.
+
+    `orders` are those of `expected_orders`, where several kinds of money are valued by the same count models.
+    """
+    asked = expected_orders(summary, params, model) if orders is None else orders
     parts = [
-        rows.select("place", value=_units(worth(rows, fitted) * _asked(rows, params, fitted, model.clock), fitted))
+        rows.select("place", value=_units(worth(rows, fitted) * asked[rows["place"].to_numpy()], fitted))
         for rows, fitted in by_fit(summary, model)
     ]
     return pl.concat(parts).sort("place")["value"] if parts else pl.Series("value", [], dtype=pl.Int64)
 
 
-def by_fit(summary: pl.DataFrame, model: ValuationModel) -> Iterator[tuple[pl.DataFrame, Fitted]]:
-    """The rows of segments that share their models, with their `place`."""
+def expected_orders(summary: pl.DataFrame, params: Terms, model: ValuationModel) -> Array:
+    """Expected discounted orders of the horizon, in the order of the rows."""
+    found = np.zeros(len(summary))
+    for rows, fitted in by_fit(summary, model, by="count_key"):
+        place, known, until = _times(rows, params, model.clock)
+        asked = [_discounted(counts.expected_by(until, *known), params)[1] for counts in fitted.counts]
+        found[rows["place"].to_numpy()] = (sum(asked, start=np.zeros(len(known[0]))) / len(asked))[place]
+    return found * levels(summary, model)
+
+
+def levels(summary: pl.DataFrame, model: ValuationModel) -> Array:
+    """The factor on the pace of orders of each row's segment."""
+    named = {name: fitted.choice.level for name, fitted in model.segments.items()}
+    kinds = {name: named.get(name, model.rest.choice.level) for name in summary["segment"].unique().to_list()}
+    if len(set(kinds.values())) <= 1:
+        return np.full(len(summary), next(iter(kinds.values()), 1.0))
+    return summary["segment"].replace_strict(kinds, return_dtype=pl.Float64).to_numpy()
+
+
+def by_fit(summary: pl.DataFrame, model: ValuationModel, *, by: str = "key") -> Iterator[tuple[pl.DataFrame, Fitted]]:
+    """The rows of segments that share their models (`by` "count_key": their count models), with their `place`."""
     groups: dict[tuple, tuple[Fitted, list[str | None]]] = {}
     for name in summary["segment"].unique().to_list():
         fitted = model.of(name)
-        groups.setdefault(fitted.key, (fitted, []))[1].append(name)
+        groups.setdefault(getattr(fitted, by), (fitted, []))[1].append(name)
     rows = summary.with_row_index("place")
     for fitted, members in groups.values():
         yield (rows if len(groups) == 1 else rows.filter(_is_one_of(members))), fitted
@@ -77,15 +112,6 @@ def by_fit(summary: pl.DataFrame, model: ValuationModel) -> Iterator[tuple[pl.Da
 def worth(rows: pl.DataFrame, fitted: Fitted) -> Array:
     """Expected net money of an order, in float currency."""
     return fitted.spend.net_value(fitted.choice.spend_model, spend_facts(rows)) * fitted.choice.value_level
-
-
-def _asked(rows: pl.DataFrame, params: Terms, fitted: Fitted, clock: Clock) -> Array:
-    """Expected discounted orders of the horizon: the mean of the models."""
-    place, known, until = _times(rows, params, clock)
-    asked = [counts.expected_by(until, *known) for counts in fitted.counts]
-    found = [_discounted(by, params)[1] * fitted.choice.level for by in asked]
-    mean: Array = sum(found, start=np.zeros(len(known[0]))) / len(found)
-    return mean[place]
 
 
 def _times(rows: pl.DataFrame, params: Terms, clock: Clock) -> tuple[Index, tuple[Array, Array, Array], Array]:
@@ -119,15 +145,16 @@ _SCORES: dict[str, pl.DataType] = {
 }
 
 
-def _scored(rows: pl.DataFrame, params: Terms, model: tuple[Fitted, Clock], *, with_interval: bool) -> pl.DataFrame:
+def _scored(
+    rows: pl.DataFrame, counts: CountScores, confidence: float, fitted: Fitted, *, with_interval: bool
+) -> pl.DataFrame:
     """The rows of segments that share their models, with their scores."""
-    fitted, _ = model
-    counts, each = _Counts.of(rows, params, model, with_interval=with_interval), worth(rows, fitted)
+    each = worth(rows, fitted)
     value = counts.discounted * each
     lo, hi, spread = None, None, pl.lit(None, dtype=pl.Float64)
     if with_interval:
         variance = _variance(counts, spend_facts(rows), each, fitted)
-        lo, hi = _interval(counts, value, variance, params.confidence)
+        lo, hi = _interval(counts, value, variance, confidence)
         spread = pl.lit(pl.Series(np.sqrt(variance))) if fitted.has_amounts else spread
     return rows.select("place", "customer_id", "segment", "x", "t_x", "age").with_columns(
         p_alive=pl.Series(counts.alive),
@@ -151,7 +178,7 @@ def _units(amount: Array | None, fitted: Fitted) -> pl.Expr:
 
 
 @dataclass(frozen=True)
-class _Counts:
+class CountScores:
     """Answers of the count models, one value per customer; the mean of the models where a choice has several."""
 
     alive: Array
@@ -162,28 +189,43 @@ class _Counts:
     silent_soon: Array
 
     @classmethod
-    def of(cls, summary: pl.DataFrame, params: Terms, model: tuple[Fitted, Clock], *, with_interval: bool) -> _Counts:
-        """Each model is asked once per distinct (x, t_x, T); a level of 1.1 lets a tenth more time pass."""
-        fitted, clock = model
-        place, known, until = _times(summary, params, clock)
-        today, level, horizon = _today(summary), fitted.choice.level, float(params.horizon_days)
-        ahead, soon = (float(clock.between(today, today + days)) * level for days in (horizon, SOON_DAYS))
-        nothing, found = np.zeros(len(known[0])), []
-        for counts in fitted.counts:
-            alive = counts.p_alive(*known)
-            orders, discounted = _discounted(counts.expected_by(until, *known, alive), params)
-            found.append(
-                (
-                    alive,
-                    orders * level,
-                    discounted * level,
-                    counts.variance_purchases(ahead, *known, alive) if with_interval else nothing,
-                    counts.p_no_purchase(ahead, *known, alive) if with_interval else nothing,
-                    counts.p_no_purchase(soon, *known, alive),
-                )
+    def of(
+        cls, summary: pl.DataFrame, params: Terms, model: ValuationModel, *, with_interval: bool = True
+    ) -> CountScores:
+        """In the order of the rows; without intervals `variance` and `silent` are 0."""
+        found = np.zeros((len(fields(cls)), len(summary)))
+        for rows, fitted in by_fit(summary, model, by="pace_key"):
+            found[:, rows["place"].to_numpy()] = _asked(rows, params, fitted, model.clock, with_interval=with_interval)
+        return cls(*found)
+
+    def at(self, place: Index) -> CountScores:
+        """Those of some of the customers."""
+        return CountScores(*(getattr(self, field.name)[place] for field in fields(self)))
+
+
+def _asked(rows: pl.DataFrame, params: Terms, fitted: Fitted, clock: Clock, *, with_interval: bool) -> Array:
+    """`CountScores` of customers of the same models and level, a row each.
+
+    Each model is asked once per distinct (x, t_x, T); a level of 1.1 lets a tenth more time pass.
+    """
+    place, known, until = _times(rows, params, clock)
+    today, level, horizon = _today(rows), fitted.choice.level, float(params.horizon_days)
+    ahead, soon = (float(clock.between(today, today + days)) * level for days in (horizon, SOON_DAYS))
+    nothing, found = np.zeros(len(known[0])), []
+    for counts in fitted.counts:
+        alive = counts.p_alive(*known)
+        orders, discounted = _discounted(counts.expected_by(until, *known, alive), params)
+        found.append(
+            (
+                alive,
+                orders * level,
+                discounted * level,
+                counts.variance_purchases(ahead, *known, alive) if with_interval else nothing,
+                counts.p_no_purchase(ahead, *known, alive) if with_interval else nothing,
+                counts.p_no_purchase(soon, *known, alive),
             )
-        columns = [sum(parts) / len(found) for parts in zip(*found, strict=True)]
-        return cls(*(np.asarray(column)[place] for column in columns))
+        )
+    return np.array([np.asarray(sum(parts) / len(found))[place] for parts in zip(*found, strict=True)])
 
 
 def _moments(horizon: float) -> Array:
@@ -203,7 +245,7 @@ def _discounted(by: Array, params: Terms) -> tuple[Array, Array]:
     return by[:, -1], np.minimum(later, by[:, -1])
 
 
-def _variance(counts: _Counts, facts: SpendFacts, worth: Array, fitted: Fitted) -> Array:
+def _variance(counts: CountScores, facts: SpendFacts, worth: Array, fitted: Fitted) -> Array:
     """Variance of a customer's discounted money: of the number of orders, of the value of an order around the
     customer's mean, of that mean around what is expected of it, and of the customer who changes (`drift`)."""
     spread = fitted.within / fitted.mean**2 if fitted.mean > 0 else 0.0
@@ -215,7 +257,7 @@ def _variance(counts: _Counts, facts: SpendFacts, worth: Array, fitted: Fitted) 
     return (orders * spread + counts.variance * (1.0 + unsure) + orders**2 * unsure + drift) * (worth * share) ** 2
 
 
-def _interval(counts: _Counts, money: Array, variance: Array, confidence: float) -> tuple[Array, Array]:
+def _interval(counts: CountScores, money: Array, variance: Array, confidence: float) -> tuple[Array, Array]:
     """Central interval of a customer's discounted money: nothing with P(0), else a Gamma with the same moments.
 
     Widened to hold the expectation where nothing at all is likelier than the level.

@@ -71,6 +71,11 @@ class Past:
     actual_value: Array
     cohort_errors: Mapping[str | None, tuple[float, str]]
 
+    @property
+    def candidates(self) -> dict[str, Array]:
+        """Forecasts of orders by the count models, without the baselines."""
+        return {name: self.orders[name] for name in COUNT_CANDIDATES}
+
     def of_segment(self, segment: str | None, *, is_all: bool) -> Mask:
         """Which customers belong to a segment, or all."""
         if is_all:
@@ -83,17 +88,18 @@ def in_segment(summary: pl.DataFrame, segment: str | None) -> Mask:
     return summary.select(pl.col("segment").eq_missing(pl.lit(segment, dtype=pl.String))).to_series().to_numpy()
 
 
-def look_back(then: pl.DataFrame, now: pl.DataFrame, origin: date, tested: int) -> Past:
+def look_back(then: pl.DataFrame, now: pl.DataFrame, origin: date, tested: int, beside: Past | None = None) -> Past:
     """Forecast from `origin` with the orders known `then`, and read what came from those known `now`.
 
-    Both: `customer_id, segment, ordered_on, is_kept, amount, filled`.
+    Both: `customer_id, segment, ordered_on, is_kept, amount, filled`. `beside` is the same origin with the same orders
+    on another basis: how often customers order is not asked again.
     """
     days = order_days(then)
     summary = summarise_days(days, origin).join(segments_of(then), on="customer_id", how="left", maintain_order="left")
-    clock = clock_of(days, origin, tested)
+    clock = clock_of(days, origin, tested) if beside is None else beside.clock
     with one_thread():
-        fits = Fits(summary, clock)
-        orders = _order_candidates(summary, clock, fits, origin, tested)
+        fits = Fits(summary, clock) if beside is None else beside.fits.on(summary)
+        orders = _order_candidates(summary, clock, fits, origin, tested) if beside is None else beside.candidates
         facts = spend_facts(summary)
         worth = {name: fits.spend.net_value(name, facts) for name in SPEND_MODELS}
         value = {name: found * worth[DEFAULT.spend_model] for name, found in orders.items()}
@@ -101,7 +107,7 @@ def look_back(then: pl.DataFrame, now: pl.DataFrame, origin: date, tested: int) 
     actual = _outcome(summary, now, origin, origin + timedelta(days=tested))
     cohorts, errors = cohort_value(summary, then, origin, tested)
     baselines = _baselines(summary, then, origin, tested) | {"cohort": (None, cohorts)}
-    orders |= {name: found[0] for name, found in baselines.items() if found[0] is not None}
+    orders = orders | {name: found[0] for name, found in baselines.items() if found[0] is not None}
     value |= {name: found[1] for name, found in baselines.items()}
     return Past(origin, tested, summary, clock, fits, orders, value, spend_value, *actual, errors)
 

@@ -30,6 +30,8 @@ CLINES, CORDERS = "intermediate.int_order_line__unioned", "intermediate.int_orde
 IN_POS = "where channel = 'pos'"
 FIRST, FIRST_LINE = f"(select min(order_key) from {ORDERS})", f"(select min(order_line_key) from {LINES})"
 DAY = "(select ordered_on from core.fct_order where channel = 'web_store' order by ordered_on limit 1 offset 100)"
+OTHER = "basis <> (select headline_basis from marts.mart_coverage where dim = 'total')"
+"""Rows on the basis that is not the headline one: a gate that looks at the headline alone sees nothing."""
 MONEY = ("customer_rfm", "profit_waterfall", "customer_360")
 
 

@@ -12,10 +12,11 @@ from support.marts_core import Shape, lazy, make_core
 
 from pipelines.contracts.marts import MartParams
 from pipelines.marts import MARTS, compute_all
-from pipelines.marts.asset.assumptions import from_rows
+from pipelines.marts.asset.assumptions import reviews_of
 from pipelines.marts.asset.months import Months
 from pipelines.marts.asset.new_business import new_business, trend
 from pipelines.marts.asset.run_off import by_horizon, errors
+from pipelines.marts.common import BASES
 from pipelines.science.valuation import value_customers
 
 Tables = dict[str, pl.DataFrame]
@@ -33,7 +34,8 @@ def frames() -> Tables:
     return {**core, **compute_all(wanted, lazy(core), PARAMS)}
 
 
-def test_the_run_off_of_a_year_is_the_undiscounted_value(frames: Tables) -> None:
+@pytest.mark.parametrize("basis", BASES)
+def test_the_run_off_of_a_year_is_the_undiscounted_value(frames: Tables, basis: str) -> None:
     """Twelve months of 2025 are the horizon of 365 days; without discount their sum is the valuation's."""
     people = frames["dim_customer"].filter(pl.col("is_identified") & ~pl.col("is_test"))
     orders = (
@@ -43,18 +45,17 @@ def test_the_run_off_of_a_year_is_the_undiscounted_value(frames: Tables) -> None
             "customer_id",
             "ordered_on",
             "is_kept",
-            (pl.col("contribution_reporting") * 10_000).cast(pl.Int64).alias("amount"),
+            (pl.col(f"{basis}_reporting") * 10_000).cast(pl.Int64).alias("amount"),
             "segment",
         )
     )
-    rows = frames["asset_assumptions"].drop("as_of_on")
-    model = from_rows(rows.filter(pl.col("fitted_on") == AS_OF)).model
+    model = reviews_of(frames["asset_assumptions"])[-1].models[basis]
     plain = MartParams(as_of=AS_OF, discount_rate=0.0)
     value = value_customers(orders, AS_OF, plain, model, with_interval=False)["value"].sum() / 10_000
-    forecast = frames["asset_forecast"].filter((pl.col("forecast_on") == AS_OF) & (pl.col("part") == "run_off"))
+    forecast = frames["asset_forecast"].filter(forecast_on=AS_OF, part="run_off", basis=basis)
     assert forecast.height == 12
     assert forecast["est"].sum() == pytest.approx(value, rel=1e-4)
-    closing = frames["customer_asset"].filter(pl.col("period_on") == AS_OF)["closing_amount"].sum()
+    closing = frames["customer_asset"].filter(period_on=AS_OF, basis=basis)["closing_amount"].sum()
     assert float(closing) < forecast["est"].sum() < 1.1 * float(closing)
 
 
@@ -64,10 +65,10 @@ def test_forecasts_of_the_next_month_stand_beside_what_came(frames: Tables) -> N
         & (pl.col("forecast_on").dt.offset_by("1d").dt.month_end() == pl.col("period_on"))
     )
     variance = frames["asset_variance"].filter(pl.col("dim") == "total")
-    came = {row["period_on"]: row for row in variance.iter_rows(named=True)}
-    assert past["period_on"].n_unique() == variance.height - 1
+    came = {(row["basis"], row["period_on"]): row for row in variance.iter_rows(named=True)}
+    assert 2 * past["period_on"].n_unique() == variance.height - 2
     for row in past.iter_rows(named=True):
-        month = came[row["period_on"]]
+        month = came[row["basis"], row["period_on"]]
         said = {"run_off": month["actual_money_amount"], "new_business": month["new_money_amount"]}
         assert row["actual_amount"] == said.get(row["part"], sum(said.values(), Decimal(0)))
         assert row["forecast_on"] < row["period_on"]
@@ -80,14 +81,17 @@ def test_forecasts_of_the_next_month_stand_beside_what_came(frames: Tables) -> N
     assert untold["period_on"].min() < told["period_on"].min()
 
 
-def test_forecasts_of_a_year_stand_beside_what_came(frames: Tables) -> None:
+@pytest.mark.parametrize("basis", BASES)
+def test_forecasts_of_a_year_stand_beside_what_came(frames: Tables, basis: str) -> None:
     """From every third month-end: who was acquired by then is the base, all others are new."""
-    asset = frames["customer_asset"]
+    asset = frames["customer_asset"].filter(basis=basis)
     acquired: dict[str, date] = {}
     for row in asset.sort("period_on").filter(pl.col("behaviour") == "acquired").iter_rows(named=True):
         acquired.setdefault(row["customer_id"], row["period_on"])
     past = frames["asset_forecast"].filter(
-        pl.col("actual_amount").is_not_null(), (pl.col("period_on") - pl.col("forecast_on")).dt.total_days() > 31
+        pl.col("basis") == basis,
+        pl.col("actual_amount").is_not_null(),
+        (pl.col("period_on") - pl.col("forecast_on")).dt.total_days() > 31,
     )
     origins = sorted(past["forecast_on"].unique())
     assert origins == [date(2024, 6, 30), date(2024, 9, 30)]
@@ -97,7 +101,7 @@ def test_forecasts_of_a_year_stand_beside_what_came(frames: Tables) -> None:
             came[acquired[who] <= row["forecast_on"]] += amount
         wanted = {"run_off": came[True], "new_business": came[False], "total": came[True] + came[False]}
         assert row["actual_amount"] == wanted[row["part"]]
-    run_off = frames["asset_forecast"].filter(forecast_on=date(2024, 6, 30), part="run_off")
+    run_off = frames["asset_forecast"].filter(forecast_on=date(2024, 6, 30), part="run_off", basis=basis)
     value = asset.filter(period_on=date(2024, 6, 30))["closing_amount"].sum()
     assert run_off.height == 6
     assert 0.3 * float(value) < run_off["est"].sum() < 0.9 * float(value)  # half of the horizon of the value
@@ -118,7 +122,7 @@ def test_the_interval_so_far_ahead_comes_from_errors_so_far_ahead() -> None:
 
 
 def test_the_parts_sum_to_the_total(frames: Tables) -> None:
-    wide = frames["asset_forecast"].pivot("part", index=["forecast_on", "period_on"], values="est")
+    wide = frames["asset_forecast"].pivot("part", index=["forecast_on", "period_on", "basis"], values="est")
     apart = (pl.col("run_off") + pl.col("new_business") - pl.col("total")).abs() / pl.col("total").abs()
     assert wide.select(apart.max()).item() < 1e-7
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -13,7 +14,8 @@ from support.marts_core import Shape, lazy, make_core
 
 from pipelines.contracts.marts import MartParams
 from pipelines.marts import MARTS, compute_all, digest
-from pipelines.marts.asset.assumptions import Assumptions, from_rows
+from pipelines.marts.asset.assumptions import Assumptions, reviews_of
+from pipelines.marts.common import BASES
 from pipelines.science.valuation import value_customers
 
 Tables = dict[str, pl.DataFrame]
@@ -74,8 +76,7 @@ class Oracle:
         self.refunds: dict[str, list[dict]] = {}
         for row in core["fct_refund"].iter_rows(named=True):
             self.refunds.setdefault(row["order_key"], []).append(row)
-        reviews = [from_rows(part) for part in assumptions.drop("as_of_on").partition_by("fitted_on")]
-        self.reviews = sorted(reviews, key=lambda review: review.fitted_on)
+        self.reviews = reviews_of(assumptions)
 
     def review(self, day: date) -> Assumptions:
         return [review for review in self.reviews if review.fitted_on <= day][-1]
@@ -86,28 +87,34 @@ class Oracle:
         for order in self.orders:
             if order["ordered_on"] > dated or order["known_at"].date() > learnt:
                 continue
-            money, refunded = order["contribution_reporting"], order["refunded_goods"]
+            cost, refunded = order["contribution_reporting"], order["refunded_goods"]
+            money = {"contribution": cost, "net_revenue": order["net_revenue_reporting"]}
             for refund in self.refunds.get(order["order_key"], []):
                 if refund["refunded_on"] > dated or refund["known_at"].date() > learnt:
                     refunded -= refund["refunded_goods"]
-                    money += refund["refunded_goods_reporting"] + refund["refunded_shipping_reporting"]
-                    money -= refund["tax_returned_reporting"] + refund["cogs_returned_reporting"]
+                    back = refund["refunded_goods_reporting"] + refund["refunded_shipping_reporting"]
+                    back -= refund["tax_returned_reporting"]
+                    money["net_revenue"] += back
+                    cogs = refund["cogs_returned_reporting"]
+                    known = money["contribution"] is not None and cogs is not None
+                    money["contribution"] = money["contribution"] + back - cogs if known else None
             whole = order["gross_merchandise"] > 0 and refunded >= order["gross_merchandise"]
             paid = order["status"] in ("paid", "refunded")
-            found.append({**order, "kept": paid and not whole, "units": int(money * 10_000)})
+            whole_units = {basis: None if amount is None else int(amount * 10_000) for basis, amount in money.items()}
+            found.append({**order, "kept": paid and not whole, **whole_units})
         return found
 
-    def values(self, orders: list[dict], day: date, review: Assumptions) -> dict[str, int]:
-        """V by customer, asked of the valuation itself."""
+    def values(self, orders: list[dict], day: date, review: Assumptions, basis: str) -> dict[str, int]:
+        """V by customer on a basis, asked of the valuation itself."""
         rows = [
-            (o["customer_id"], o["ordered_on"], o["kept"], o["units"], self.segment[o["customer_id"]]) for o in orders
+            (o["customer_id"], o["ordered_on"], o["kept"], o[basis], self.segment[o["customer_id"]]) for o in orders
         ]
         schema = {
             "customer_id": pl.String, "ordered_on": pl.Date, "is_kept": pl.Boolean, "amount": pl.Int64,
             "segment": pl.String,
         }  # fmt: skip
         frame = pl.DataFrame(rows, schema=schema, orient="row")
-        found = value_customers(frame, day, PARAMS, review.model, with_interval=False)
+        found = value_customers(frame, day, PARAMS, review.models[basis], with_interval=False)
         return dict(found.select("customer_id", "value").iter_rows())
 
     def states(self, orders: list[dict], day: date, review: Assumptions) -> dict[str, str]:
@@ -158,8 +165,8 @@ def _month_ends(first: date, as_of: date) -> list[date]:
     return ends if ends and ends[-1] == as_of else [*ends, as_of]
 
 
-def _movements(oracle: Oracle) -> dict[tuple[str, date, str], int]:
-    """Every line of every customer and month, in whole ten-thousandths."""
+def _movements(oracle: Oracle, basis: str) -> dict[tuple[str, date, str], int]:
+    """Every line of every customer and month on a basis, in whole ten-thousandths."""
     ends = _month_ends(min(order["ordered_on"] for order in oracle.orders), AS_OF)
     found: dict[tuple[str, date, str], int] = {}
     steps = [(None, ends[0]), *pairwise(ends)]
@@ -168,11 +175,11 @@ def _movements(oracle: Oracle) -> dict[tuple[str, date, str], int]:
         opening, late, revised = {}, {}, {}
         if start is not None:
             old, opened = oracle.review(start), oracle.known(start, end)
-            opening = oracle.values(oracle.known(start, start), start, old)
-            late = oracle.values(opened, start, old)
-            revised = oracle.values(opened, start, new)
+            opening = oracle.values(oracle.known(start, start), start, old, basis)
+            late = oracle.values(opened, start, old, basis)
+            revised = oracle.values(opened, start, new, basis)
         facts = oracle.known(end, end)
-        closing = oracle.values(facts, end, new)
+        closing = oracle.values(facts, end, new, basis)
         before = oracle.states(opened, start, new) if start else {}
         after = oracle.states(facts, end, new)
         recent = {o["customer_id"] for o in facts if o["kept"] and (start is None or o["ordered_on"] > start)}
@@ -185,29 +192,67 @@ def _movements(oracle: Oracle) -> dict[tuple[str, date, str], int]:
     return {key: amount for key, amount in found.items() if amount}
 
 
-def test_every_line_of_every_customer_equals_a_second_computation(core: Tables, frames: Tables) -> None:
-    oracle = Oracle(core, frames["asset_assumptions"])
-    moved = frames["asset_movement"].filter(pl.col("amount") != 0)
-    found = {(w, on, line): int(amount * 10_000) for w, on, line, amount in
-             moved.select("customer_id", "period_on", "line", "amount").iter_rows()}  # fmt: skip
-    assert found == _movements(oracle)
-    lines = set(moved["line"])
+def _told(frames: Tables, basis: str) -> dict[tuple[str, date, str], int]:
+    moved = frames["asset_movement"].filter((pl.col("amount") != 0) & (pl.col("basis") == basis))
+    rows = moved.select("customer_id", "period_on", "line", "amount")
+    return {(who, on, line): int(amount * 10_000) for who, on, line, amount in rows.iter_rows()}
+
+
+@pytest.mark.parametrize("basis", BASES)
+def test_every_line_of_every_customer_equals_a_second_computation(core: Tables, frames: Tables, basis: str) -> None:
+    found = _told(frames, basis)
+    assert found == _movements(Oracle(core, frames["asset_assumptions"]), basis)
+    lines = {line for _, _, line in found}
     assert {"late_data_restatement", "model_revision", "acquired", "reactivated", "deepened", "lapsed"} <= lines
+
+
+def test_what_a_cost_does_not_tell_is_left_out_and_said() -> None:
+    """Half of the orders have no known cost: contribution is valued from the others, and the ledger says how many."""
+    core = make_core(replace(SHAPE, cost_known_share=0.5))
+    frames = _compute(core)
+    oracle = Oracle(core, frames["asset_assumptions"])
+    for basis in BASES:
+        assert _told(frames, basis) == _movements(oracle, basis)
+    assert frames["mart_coverage"]["headline_basis"].unique().to_list() == ["net_revenue"]
+    orders = oracle.known(AS_OF, AS_OF)
+    costed = sum(order["net_revenue"] for order in orders if order["contribution"] is not None)
+    share = costed / sum(order["net_revenue"] for order in orders)
+    told = frames["asset_ledger"].filter(period_on=AS_OF).group_by("basis").agg(pl.col("covered_rate").unique())
+    assert dict(told.iter_rows()) == {
+        "contribution": [pytest.approx(Decimal(share), abs=Decimal("0.000001"))], "net_revenue": [1],
+    }  # fmt: skip
+    assert 0.2 < share < 0.8
+    test_the_ledger_leads_from_opening_to_closing_and_on(frames)
+
+
+def test_a_basis_of_which_nothing_is_known_has_no_rows() -> None:
+    core = make_core(replace(SHAPE, cost_known_share=0.0))
+    frames = _compute(core)
+    for name in ("customer_asset", "asset_movement", "asset_ledger", "asset_variance"):
+        assert frames[name]["basis"].unique().to_list() == ["net_revenue"], name
+    said = frames["asset_assumptions"].filter(part="coverage", fitted_on=AS_OF)
+    assert dict(said.select("basis", "value").iter_rows()) == {"contribution": 0.0, "net_revenue": 1.0}
+
+
+def test_states_tiers_and_heads_are_the_same_on_both_bases(frames: Tables) -> None:
+    asset = frames["customer_asset"].drop("behaviour").sort("customer_id", "period_on")
+    first, second = (asset.filter(basis=basis).drop("basis") for basis in BASES)
+    assert first.select(pl.exclude("^.*_amount$")).equals(second.select(pl.exclude("^.*_amount$")))
+    assert not first["closing_amount"].equals(second["closing_amount"])
 
 
 def test_the_ledger_leads_from_opening_to_closing_and_on(frames: Tables) -> None:
     ledger = frames["asset_ledger"]
     for figure in ("amount", "head_n"):
-        wide = ledger.pivot("line", index=["dim", "dim_value", "period_on"], values=figure).fill_null(0)
-        lines = [name for name in wide.columns[3:] if name not in ("opening", "closing")]
+        wide = ledger.pivot("line", index=["dim", "dim_value", "basis", "period_on"], values=figure).fill_null(0)
+        lines = [name for name in wide.columns[4:] if name not in ("opening", "closing")]
         assert wide.filter(pl.col("opening") + pl.sum_horizontal(lines) != pl.col("closing")).is_empty()
-        for _, rows in wide.group_by("dim", "dim_value"):
+        for _, rows in wide.group_by("dim", "dim_value", "basis"):
             member = rows.sort("period_on")
             assert member["opening"].to_list()[1:] == member["closing"].to_list()[:-1]
-    sums = ledger.group_by("period_on", "line", "dim").agg(pl.col("amount").sum())
-    assert (
-        sums.group_by("period_on", "line").agg(pl.col("amount").n_unique()).select(pl.col("amount").max()).item() == 1
-    )
+    sums = ledger.group_by("basis", "period_on", "line", "dim").agg(pl.col("amount").sum())
+    each = sums.group_by("basis", "period_on", "line").agg(pl.col("amount").n_unique())
+    assert each["amount"].max() == 1
     moved = ledger.filter((pl.col("line") == "reclassified") & (pl.col("dim") == "tier") & (pl.col("amount") != 0))
     assert moved.height > 0
     assert ledger.filter((pl.col("line") == "reclassified") & (pl.col("dim") == "total"))["amount"].sum() == 0
@@ -234,22 +279,24 @@ def test_what_is_released_and_comes_into_view_is_what_the_valuation_says(core: T
     review, days = oracle.review(end), (end - start).days
     rows = oracle.known(start, end)
 
-    def total(horizon: int) -> float:
+    def total(horizon: int, basis: str) -> float:
         frame = pl.DataFrame(
             {
                 "customer_id": [o["customer_id"] for o in rows],
                 "ordered_on": [o["ordered_on"] for o in rows],
                 "is_kept": [o["kept"] for o in rows],
-                "amount": [o["units"] for o in rows],
+                "amount": [o[basis] for o in rows],
                 "segment": pl.Series([oracle.segment[o["customer_id"]] for o in rows], dtype=pl.String),
             }
         )
         params = MartParams(as_of=AS_OF, horizon_days=horizon)
-        return float(value_customers(frame, start, params, review.model, with_interval=False)["value"].sum())
+        return float(value_customers(frame, start, params, review.models[basis], with_interval=False)["value"].sum())
 
-    row = frames["asset_variance"].filter((pl.col("dim") == "total") & (pl.col("period_on") == end)).row(0, named=True)
-    assert float(row["released_amount"]) * 10_000 == pytest.approx(total(days), rel=2e-4)
-    assert float(row["extension_amount"]) * 10_000 == pytest.approx(total(365 + days) - total(365), rel=5e-3)
+    for basis in BASES:
+        row = frames["asset_variance"].filter(dim="total", period_on=end, basis=basis).row(0, named=True)
+        assert float(row["released_amount"]) * 10_000 == pytest.approx(total(days, basis), rel=2e-4)
+        beyond = total(365 + days, basis) - total(365, basis)
+        assert float(row["extension_amount"]) * 10_000 == pytest.approx(beyond, rel=5e-3)
 
 
 def test_a_second_run_on_the_same_input_changes_nothing(core: Tables, frames: Tables) -> None:
@@ -281,14 +328,8 @@ def _as_known(core: Tables, day: date) -> Tables:
     return known
 
 
-def test_closed_months_are_carried_and_news_is_booked_where_it_belongs(core: Tables) -> None:
-    """A version of April; then an order of March comes to light, and two persons turn out to be one."""
-    then = date(2025, 4, 30)
-    params = MartParams(as_of=then)
-    past = _as_known(core, then)
-    before = _compute(past, params)
-    record = _published(before, past, params)
-
+def _with_news(core: Tables) -> tuple[Tables, tuple[str, str, str]]:
+    """An order of March of a third customer comes to light, and of two others it turns out that they are one."""
     kept = core["fct_order"].filter(pl.col("is_kept") & (pl.col("ordered_on") < date(2025, 3, 1)))
     people = core["dim_customer"].filter(pl.col("is_identified") & ~pl.col("is_test"))["customer_id"]
     first, second, third = kept.filter(pl.col("customer_id").is_in(people.implode()))["customer_id"].unique().sort()[:3]
@@ -302,7 +343,17 @@ def test_closed_months_are_carried_and_news_is_booked_where_it_belongs(core: Tab
     now["fct_refund"] = core["fct_refund"].with_columns(pl.col("customer_id").replace({second: first}))
     now["dim_account"] = core["dim_account"].with_columns(pl.col("customer_id").replace({second: first}))
     now["dim_customer"] = core["dim_customer"].filter(pl.col("customer_id") != second)
+    return now, (first, second, third)
 
+
+def test_closed_months_are_carried_and_news_is_booked_where_it_belongs(core: Tables) -> None:
+    """A version of April; then an order of March comes to light, and two persons turn out to be one."""
+    then = date(2025, 4, 30)
+    params = MartParams(as_of=then)
+    past = _as_known(core, then)
+    before = _compute(past, params)
+    record = _published(before, past, params)
+    now, (first, second, third) = _with_news(core)
     after = _compute(now, PARAMS, record)
     for name in ("customer_asset", "asset_movement", "asset_ledger", "asset_variance"):
         closed = after[name].filter(pl.col("period_on") <= then).drop("as_of_on")
@@ -313,9 +364,10 @@ def test_closed_months_are_carried_and_news_is_booked_where_it_belongs(core: Tab
     late = may.filter(pl.col("line") == "late_data_restatement")
     assert third in set(late["customer_id"])
     values = before["customer_asset"].filter(pl.col("period_on") == then)
-    gone = values.filter(pl.col("customer_id") == second)["closing_amount"].item()
-    said = may.filter((pl.col("customer_id") == second) & pl.col("line").is_in(REVISIONS))["amount"].sum()
-    assert said == -gone
+    for basis in BASES:
+        gone = values.filter(customer_id=second, basis=basis)["closing_amount"].item()
+        mine = may.filter((pl.col("customer_id") == second) & pl.col("line").is_in(REVISIONS))
+        assert mine.filter(basis=basis)["amount"].sum() == -gone
     test_the_ledger_leads_from_opening_to_closing_and_on(after)
 
 
@@ -325,3 +377,72 @@ def test_a_record_of_another_measure_is_not_carried(core: Tables, frames: Tables
     fresh, beside = _compute(core, later), _compute(core, later, before)
     assert digest(fresh["asset_ledger"]) == digest(beside["asset_ledger"])
     assert digest(fresh["asset_ledger"]) != digest(frames["asset_ledger"])
+
+
+def _of_one_basis(before: Tables, headline: str) -> Tables:
+    """What a version published before there were two bases: rows on its headline, and no basis of assumptions."""
+    old = dict(before)
+    for name in ("customer_asset", "asset_movement", "asset_ledger", "asset_variance"):
+        old[name] = before[name].filter(basis=headline)
+    rows = before["asset_assumptions"].filter(
+        pl.col("basis").is_in(["both", headline]) & (pl.col("part") != "coverage")
+    )
+    old["asset_assumptions"] = rows.with_columns(basis=pl.lit(None, dtype=pl.String))
+    return old
+
+
+def test_a_record_of_one_basis_is_carried_and_the_other_begun_anew(core: Tables) -> None:
+    """The headline's closed months stand; the other basis gets the months that a first run by then would have told."""
+    then = date(2025, 4, 30)
+    params = MartParams(as_of=then)
+    past = _as_known(core, then)
+    before = _compute(past, params)
+    now, (first, second, _) = _with_news(core)
+    after = _compute(now, PARAMS, _of_one_basis(_published(before, past, params), "contribution"))
+    for name in ("customer_asset", "asset_movement", "asset_ledger", "asset_variance"):
+        closed = after[name].filter((pl.col("period_on") <= then) & (pl.col("basis") == "contribution"))
+        wanted = before[name].filter(basis="contribution")
+        left_out = ["as_of_on", *(["covered_rate"] if name == "asset_ledger" else [])]  # was not kept then
+        assert closed.drop(left_out).equals(wanted.drop(left_out)), name
+        assert set(after[name].filter(period_on=then)["basis"]) == set(BASES)
+    told = after["customer_asset"].filter(basis="net_revenue")
+    kept = ["customer_id", "period_on", "actual_amount", "gained_amount", "lost_amount"]
+    early = pl.col("period_on") < date(2025, 3, 1)  # before the order that came to light; by the persons of April
+    fresh = before["customer_asset"].filter(early & (pl.col("basis") == "net_revenue"))
+    assert told.filter(early).select(kept).equals(fresh.select(kept))
+    assert {first, second} <= set(fresh["customer_id"])
+    value = told.filter(early).group_by("period_on").agg(pl.col("closing_amount").sum()).sort("period_on")
+    wanted = fresh.group_by("period_on").agg(pl.col("closing_amount").sum()).sort("period_on")
+    for now_said, then_said in zip(value["closing_amount"], wanted["closing_amount"], strict=True):
+        assert float(now_said) == pytest.approx(
+            float(then_said), rel=0.02
+        )  # order values are fitted to today's persons
+    assert after["asset_movement"].filter(line="identity_revision")["basis"].n_unique() == 2
+    _agree_from(after, then)
+    test_the_ledger_leads_from_opening_to_closing_and_on(after)
+    test_the_analysis_of_change_leads_from_opening_to_closing(after)
+
+    later = MartParams(as_of=date(2025, 7, 31))
+    both = _compute(now, later, _published(after, now, PARAMS))
+    for name in ("customer_asset", "asset_ledger"):
+        closed = pl.col("period_on") <= date(2025, 5, 31)
+        assert both[name].filter(closed).drop("as_of_on").equals(after[name].filter(closed).drop("as_of_on")), name
+    _agree_from(both, then)
+    test_the_ledger_leads_from_opening_to_closing_and_on(both)
+
+
+def _agree_from(frames: Tables, day: date) -> None:
+    """From a close on, who customers are does not depend on the basis."""
+    shared = ["customer_id", "period_on", "closing_head_n", "closing_state", "closing_tier", "closing_channel"]
+    rows = frames["customer_asset"].filter(pl.col("period_on") >= day).sort("customer_id", "period_on")
+    first, second = (rows.filter(basis=basis).select(shared) for basis in BASES)
+    assert first.equals(second)
+
+
+def test_a_record_of_another_headline_begins_anew(core: Tables, frames: Tables) -> None:
+    """What was published on one basis alone says nothing on the headline of today."""
+    old = _of_one_basis(_published(frames, core, PARAMS), "net_revenue")
+    old["mart_coverage"] = old["mart_coverage"].with_columns(headline_basis=pl.lit("net_revenue"))
+    later = MartParams(as_of=date(2025, 7, 31))
+    beside, fresh = _compute(core, later, old), _compute(core, later)
+    assert digest(beside["asset_ledger"]) == digest(fresh["asset_ledger"])

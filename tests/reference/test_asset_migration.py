@@ -15,6 +15,7 @@ from pipelines.contracts.marts import MartParams
 from pipelines.marts import MARTS, compute, compute_all
 from pipelines.marts.asset import segment_half_life, segment_migration
 from pipelines.marts.asset.segment_half_life import median_stay
+from pipelines.marts.common import BASES
 
 Tables = dict[str, pl.DataFrame]
 AS_OF = date(2025, 6, 30)
@@ -33,12 +34,13 @@ def frames() -> Tables:
 
 
 def _ways(frames: Tables, scheme: str, legs: tuple[str, str]) -> Counter:
+    """Ways by basis and period: customers, not money, so they are the same on both."""
     found: Counter = Counter()
     for row in frames["customer_asset"].iter_rows(named=True):
         names = [row[f"{when}_{scheme}"] or "none" for when in legs]
         start, end = ("none" if name == "prospect" else name for name in names)
         if (start, end) != ("none", "none"):
-            found[row["period_on"], start, end] += 1
+            found[row["basis"], row["period_on"], start, end] += 1
     return found
 
 
@@ -55,11 +57,10 @@ def test_every_way_is_counted_and_nobody_is_left_out(
     frames: Tables, scheme: str, leg: str, ends: tuple[str, str]
 ) -> None:
     rows = frames["segment_migration"].filter((pl.col("scheme") == scheme) & (pl.col("leg") == leg))
-    found = {
-        (a, b, c): n for a, b, c, n in rows.select("period_on", "from_segment", "to_segment", "customer_n").iter_rows()
-    }
+    named = rows.select("basis", "period_on", "from_segment", "to_segment", "customer_n")
+    found = {tuple(way): n for *way, n in named.iter_rows()}
     assert found == _ways(frames, scheme, ends)
-    shares = rows.group_by("period_on", "from_segment").agg(pl.col("moved_rate").sum(), pl.len())
+    shares = rows.group_by("basis", "period_on", "from_segment").agg(pl.col("moved_rate").sum(), pl.len())
     assert shares.filter(
         (pl.col("moved_rate") - 1).abs() > pl.col("len").cast(pl.Decimal(10, 6)) * Decimal("0.000001")
     ).is_empty()
@@ -79,18 +80,19 @@ def test_the_churned_stay_in_the_table_so_that_survivors_do_not_flatter(frames: 
 def test_values_of_a_leg_lead_on_to_the_next(frames: Tables) -> None:
     sums = (
         frames["segment_migration"]
-        .group_by("period_on", "scheme", "leg")
+        .group_by("basis", "period_on", "scheme", "leg")
         .agg(pl.col("opening_amount", "closing_amount").sum())
     )
-    wide = {(on, scheme, leg): (a, b) for on, scheme, leg, a, b in sums.iter_rows()}
-    for on, scheme, leg in wide:
+    assert sums["basis"].n_unique() == 2
+    wide = {(basis, on, scheme, leg): (a, b) for basis, on, scheme, leg, a, b in sums.iter_rows()}
+    for basis, on, scheme, leg in wide:
         if leg == "both":
             drift, acted = (
-                wide.get((on, scheme, "threshold_drift"), (Decimal(0), Decimal(0))),
-                wide[on, scheme, "behaviour"],
+                wide.get((basis, on, scheme, "threshold_drift"), (Decimal(0), Decimal(0))),
+                wide[basis, on, scheme, "behaviour"],
             )
             assert drift[1] == acted[0]
-            assert (drift[0], acted[1]) == wide[on, scheme, "both"]
+            assert (drift[0], acted[1]) == wide[basis, on, scheme, "both"]
 
 
 def test_thresholds_that_move_are_drift_and_not_behaviour() -> None:
@@ -117,8 +119,8 @@ def test_thresholds_that_move_are_drift_and_not_behaviour() -> None:
 
 
 def test_equal_values_are_of_equal_tier(frames: Tables) -> None:
-    """Ties: nobody is above another of the same value who was of the same tier before."""
-    rows = frames["customer_asset"].filter(pl.col("purchase_n") > 0)
+    """Ties: nobody is above another of the same headline value who was of the same tier before."""
+    rows = frames["customer_asset"].filter(pl.col("purchase_n") > 0, pl.col("basis") == "contribution")
     tiers = rows.group_by("period_on", "closing_amount", "opening_tier").agg(pl.col("closing_tier").n_unique())
     assert tiers["closing_tier"].max() == 1
 
@@ -137,9 +139,8 @@ def test_the_half_life_counts_stays_that_go_on() -> None:
 def test_stays_are_cut_by_hand(frames: Tables) -> None:
     """The stays of every customer, walked through month by month."""
     stays: Counter = Counter()
-    for _, rows in (
-        frames["customer_asset"].sort("customer_id", "period_on").group_by("customer_id", maintain_order=True)
-    ):
+    asset = frames["customer_asset"].filter(basis="contribution").sort("customer_id", "period_on")
+    for _, rows in asset.group_by("customer_id", maintain_order=True):
         before, length = None, 0
         for state in [*rows["closing_state"], None]:
             if state == before:
@@ -160,11 +161,14 @@ def test_the_last_part_of_a_month_ends_no_stay() -> None:
         {
             "customer_id": ["c_1"] * 3,
             "period_on": [date(2025, 4, 30), date(2025, 5, 31), date(2025, 6, 10)],
+            "basis": ["net_revenue"] * 3,
             "closing_state": ["active", "active", "at_risk"],
             "closing_tier": ["low"] * 3,
         }
     )
-    found = compute(segment_half_life.MART, {"customer_asset": rows.lazy()}, MartParams(as_of=date(2025, 6, 10)))
+    coverage = pl.DataFrame({"dim": ["total"], "headline_basis": ["net_revenue"]})
+    inputs = {"customer_asset": rows.lazy(), "mart_coverage": coverage.lazy()}
+    found = compute(segment_half_life.MART, inputs, MartParams(as_of=date(2025, 6, 10)))
     state = found.filter(pl.col("scheme") == "state")
     assert state.select("segment", "ended_n", "open_n").rows() == [("active", 0, 1)]
 
@@ -185,12 +189,14 @@ def test_the_realised_asset_is_value_times_both_factors(frames: Tables) -> None:
         assert float(row["realised_amount"]) == pytest.approx(float(row["value_amount"]) * factor, abs=3e-4)
         lost = sum(row[f"{name}_amount"] for name in ("unreachable", "thin_data", "untreated", "unmeasured"))
         assert row["value_amount"] - lost == row["realised_amount"]
-    lines = dict(frames["realised_asset"].select("line", "amount").iter_rows())
-    assert sum(amount for line, amount in lines.items() if line != "realised") == lines["realised"]
-    named = frames["customer_asset"].filter(pl.col("period_on") == AS_OF)["closing_amount"].sum()
-    assert lines["value"] == named - lines["anonymous"]
-    ranked = frames["realised_asset"].filter(pl.col("fix_rank").is_not_null()).sort("fix_rank")["amount"].to_list()
-    assert ranked == sorted(ranked)
+    for basis in BASES:
+        waterfall = frames["realised_asset"].filter(basis=basis)
+        lines = dict(waterfall.select("line", "amount").iter_rows())
+        assert sum(amount for line, amount in lines.items() if line != "realised") == lines["realised"]
+        named = frames["customer_asset"].filter(period_on=AS_OF, basis=basis)["closing_amount"].sum()
+        assert lines["value"] == named - lines["anonymous"]
+        ranked = waterfall.filter(pl.col("fix_rank").is_not_null()).sort("fix_rank")["amount"].to_list()
+        assert ranked == sorted(ranked)
 
 
 def test_treatment_is_read_from_orders_where_the_data_tell_of_campaigns(frames: Tables) -> None:
@@ -214,11 +220,12 @@ def test_treatment_is_read_from_orders_where_the_data_tell_of_campaigns(frames: 
         rows["customer_id"]
     )
     assert set(rows["operations"]) == {"campaign", "none"}
-    before = dict(frames["customer_realised_asset"].select("customer_id", "realised_amount").iter_rows())
+    asset = frames["customer_realised_asset"].select("customer_id", "basis", "realised_amount")
+    before = {(who, basis): amount for who, basis, amount in asset.iter_rows()}
     for row in rows.iter_rows(named=True):
         is_treated = row["customer_id"] in treated
         assert row["operations_factor_rate"] == (Decimal("0.5") if is_treated else 0)
-        assert row["realised_amount"] == (before[row["customer_id"]] if is_treated else 0)
+        assert row["realised_amount"] == (before[row["customer_id"], row["basis"]] if is_treated else 0)
         lost = sum(row[f"{name}_amount"] for name in ("unreachable", "thin_data", "untreated", "unmeasured"))
         assert row["value_amount"] - lost == row["realised_amount"]
     assert rows.equals(compute(marts["customer_realised_asset"], inputs, PARAMS, buckets=5))

@@ -14,9 +14,10 @@ from support.marts_core import Shape, lazy, make_core
 
 from pipelines.contracts.marts import MartParams
 from pipelines.marts import MARTS, compute, compute_all
+from pipelines.marts.common import BASES
 from pipelines.marts.ltv.fallback import published
 from pipelines.marts.ltv.ltv_reconciliation import GIVES_WAY
-from pipelines.marts.ltv.orders import known_by, order_rows
+from pipelines.marts.ltv.orders import known_by, order_rows, orders_on
 from pipelines.science.valuation_model import COUNT_CHOICES
 
 SHAPE = Shape(customers=1500, seed=41, days=390, mean_gap_days=40, stop_share=0.2, acquisition_channels=("ads", None))
@@ -82,7 +83,7 @@ def test_orders_as_known_on_a_day_have_later_refunds_undone(
             if then is not None:
                 units = None if then[1] is None else int(then[1] * 10_000)
                 expected.append((who, row["ordered_on"], then[0], units))
-    kept = found.select("customer_id", "ordered_on", "is_kept", "amount").rows()
+    kept = orders_on(found, "contribution").select("customer_id", "ordered_on", "is_kept", "amount").rows()
     assert sorted(kept, key=str) == sorted(expected, key=str)
     undone = rows.filter(pl.col("undone_on") > day).height
     assert (undone > 0) == (back > 0)
@@ -106,7 +107,11 @@ def test_expected_orders_are_those_of_the_chosen_model(marts: Tables, orders: di
         for row in marts["ltv_backtest"].filter(pl.col("kind") == "chosen", pl.col("target") == "orders").to_dicts()
     }
     statistics = _statistics(orders, SHAPE.as_of)
-    rows = marts["customer_ltv_predictive"]
+    for basis in BASES:
+        _are_expected(marts["customer_ltv_predictive"].filter(basis=basis), statistics, chosen)
+
+
+def _are_expected(rows: pl.DataFrame, statistics: dict[str, tuple[int, int, int]], chosen: dict[str, dict]) -> None:
     assert rows["customer_id"].to_list() == sorted(statistics)
     x, t_x, age = (np.array([statistics[who][at] for who in rows["customer_id"]], dtype=float) for at in range(3))
     tested = 0
@@ -218,7 +223,8 @@ def test_cohorts_equal_a_plain_triangle(core: Tables, marts: Tables, orders: dic
 def test_reconciliation_ties_to_the_customers(marts: Tables) -> None:
     customers, rows = marts["customer_ltv_predictive"], marts["ltv_reconciliation"]
     for row in rows.filter(pl.col("period") == "next").to_dicts():
-        mine = customers if row["segment"] == "(all)" else customers.filter(pl.col("segment") == row["segment"])
+        told = customers.filter(basis=row["basis"])
+        mine = told if row["segment"] == "(all)" else told.filter(pl.col("segment") == row["segment"])
         assert row["customer_n"] == mine.height
         assert row["predictive"] == mine["model_value"].sum()
         assert row["cohort"] == mine["cohort_value"].sum()
@@ -229,11 +235,11 @@ def test_reconciliation_ties_to_the_customers(marts: Tables) -> None:
         published = mine["expected_value"].sum()
         wanted = row["cohort"] if row["value_source"] == "cohort" else row["predictive"]
         assert row["segment"] == "(all)" or abs(published - wanted) <= HALF_UP * mine.height
-    past = rows.filter(pl.col("period") == "past", pl.col("segment") == "(all)").to_dicts()[0]
-    tested = marts["ltv_backtest"].filter(
-        pl.col("kind") == "champion", pl.col("segment") == "(all)", pl.col("decile") == 0, pl.col("target") == "value"
-    ).to_dicts()[-1]  # fmt: skip
-    assert float(past["realised"]) == pytest.approx(tested["actual"] * tested["customer_n"], rel=1e-7)
+    for basis in BASES:
+        past = rows.filter(period="past", segment="(all)", basis=basis).to_dicts()[0]
+        champion = marts["ltv_backtest"].filter(kind="champion", segment="(all)", decile=0, target="value", basis=basis)
+        tested = champion.to_dicts()[-1]
+        assert float(past["realised"]) == pytest.approx(tested["actual"] * tested["customer_n"], rel=1e-7)
     for row in rows.filter(pl.col("period") == "past").to_dicts():
         published = row["cohort"] if row["value_source"] == "cohort" else row["predictive"]
         lo, hi = (row[f"{'cohort' if row['value_source'] == 'cohort' else 'predictive'}_{end}"] for end in ("lo", "hi"))
@@ -253,16 +259,34 @@ def test_a_segment_whose_models_disagree_is_published_by_its_cohorts_and_says_so
     by_name = {mart.name: mart for mart in MARTS}
     values = compute(by_name["customer_ltv_predictive"], inputs, PARAMS)
     rows = compute(by_name["ltv_reconciliation"], {**inputs, "customer_ltv_predictive": values.lazy()}, PARAMS)
-    row = rows.filter(pl.col("segment") == "ads", pl.col("period") == "next").to_dicts()[0]
-    assert (row["is_overlap"], row["value_source"], row["reason"]) == (False, "cohort", GIVES_WAY)
-    mine = values.filter(pl.col("segment") == "ads")
-    assert set(mine["value_source"]) == {"cohort"}
-    assert abs(mine["expected_value"].sum() - row["cohort"]) <= HALF_UP * mine.height
-    assert mine["model_value"].sum() == row["predictive"] > 2 * row["cohort"]
-    by_model = mine.sort("model_value", "customer_id")["expected_value"].cast(pl.Float64).to_numpy()
-    assert (np.diff(by_model) >= -float(HALF_UP)).all()
-    assert (mine["lo"] <= mine["expected_value"]).all()
-    assert (mine["expected_value"] <= mine["hi"]).all()
+    found = rows.filter(pl.col("segment") == "ads", pl.col("period") == "next").to_dicts()
+    assert len(found) == len(BASES)
+    for row in found:
+        assert (row["is_overlap"], row["value_source"], row["reason"]) == (False, "cohort", GIVES_WAY)
+        mine = values.filter(segment="ads", basis=row["basis"])
+        assert set(mine["value_source"]) == {"cohort"}
+        assert abs(mine["expected_value"].sum() - row["cohort"]) <= HALF_UP * mine.height
+        assert mine["model_value"].sum() == row["predictive"] > 2 * row["cohort"]
+        by_model = mine.sort("model_value", "customer_id")["expected_value"].cast(pl.Float64).to_numpy()
+        assert (np.diff(by_model) >= -float(HALF_UP)).all()
+        assert (mine["lo"] <= mine["expected_value"]).all()
+        assert (mine["expected_value"] <= mine["hi"]).all()
+
+
+def test_net_revenue_is_valued_as_contribution_without_costs_would_be(core: Tables, marts: Tables) -> None:
+    """A company whose every cost is 0 contributes its net revenue: its contribution rows are the net revenue rows."""
+    free = dict(core)
+    free["fct_order"] = core["fct_order"].with_columns(contribution_reporting="net_revenue_reporting")
+    nothing = pl.lit(0).cast(pl.Decimal(18, 4))
+    free["fct_refund"] = core["fct_refund"].with_columns(cogs_returned_reporting=nothing)
+    names = ("mart_coverage", "ltv_backtest", "customer_ltv_predictive", "ltv_reconciliation")
+    found = compute_all([mart for mart in MARTS if mart.name in names], lazy(free), PARAMS)
+    for name in names[1:]:
+        is_money = pl.col("target") == "value" if name == "ltv_backtest" else pl.lit(True)
+        theirs = found[name].filter(is_money, pl.col("basis") == "contribution").drop("basis")
+        ours = marts[name].filter(is_money, pl.col("basis") == "net_revenue").drop("basis")
+        assert len(ours) > 1
+        assert theirs.equals(ours), name
 
 
 def test_churn_is_measured_against_what_came(marts: Tables, orders: dict[str, list[dict]]) -> None:
@@ -299,8 +323,9 @@ def test_risk_is_calibrated_monotone_and_in_money(marts: Tables, orders: dict[st
     statistics = _statistics(orders, SHAPE.as_of)
     silent = [statistics[who][2] - statistics[who][1] for who in rows["customer_id"]]
     assert rows["silence_days"].to_list() == silent
-    value = marts["customer_ltv_predictive"].select("customer_id", "expected_value")
-    both = rows.join(value, on="customer_id", suffix="_c2")
+    assert rows["basis"].unique().to_list() == marts["mart_coverage"]["headline_basis"].unique().to_list()
+    value = marts["customer_ltv_predictive"].select("customer_id", "basis", "expected_value")
+    both = rows.join(value, on=["customer_id", "basis"], suffix="_c2")
     assert (both["expected_value"] == both["expected_value_c2"]).all()
     wanted = (both["expected_value"].cast(pl.Float64) * both["p_no_order_90"]).to_numpy()
     np.testing.assert_allclose(both["value_at_risk"].cast(pl.Float64).to_numpy(), wanted, atol=1e-4)

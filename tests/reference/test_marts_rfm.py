@@ -185,7 +185,8 @@ def test_tiers_follow_predicted_value_with_hysteresis_over_month_ends(case) -> N
     firsts = {who: min(row["ordered_on"] for row in rows if row["is_kept"]) for who, rows in _orders(core).items()
               if any(row["is_kept"] for row in rows)}  # fmt: skip
     values: dict[date, dict[str, Decimal]] = defaultdict(dict)
-    for row in marts["customer_asset"].filter(pl.col("purchase_n") > 0).to_dicts():
+    headline = marts["customer_asset"].filter(pl.col("purchase_n") > 0, pl.col("basis") == _headline(core))
+    for row in headline.to_dicts():
         values[row["period_on"]][row["customer_id"]] = row["closing_amount"]
     assert max(values) == as_of
     assert values[as_of].keys() == firsts.keys()

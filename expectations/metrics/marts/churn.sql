@@ -11,7 +11,8 @@ with together as (
 
 select
     (
-        (select count(*) from marts.customer_churn_risk) - (select count(*) from marts.customer_ltv_predictive)
+        (select count(*) from marts.customer_churn_risk)
+        - (select count(distinct customer_id) from marts.customer_ltv_predictive)
     )::double as risk_diff_n,
     (
         select count(*) from marts.customer_churn_risk

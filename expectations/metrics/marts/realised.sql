@@ -1,10 +1,28 @@
 -- Truth: values less their losses are what is realised, of every customer and in total, and are the ledger's closing.
 with closing as (
-    select coalesce(sum(amount), 0) as amount
+    select
+        basis,
+        amount
     from marts.asset_ledger
     where
         dim = 'total' and line = 'closing'
         and period_on = (select max(period_on) from marts.asset_ledger)
+),
+
+valued as (
+    select
+        basis,
+        sum(value_amount) as amount
+    from marts.customer_realised_asset
+    group by basis
+),
+
+waterfall as (
+    select
+        basis,
+        sum(case when line = 'realised' then -amount else amount end) as amount
+    from marts.realised_asset
+    group by basis
 )
 
 select
@@ -14,10 +32,9 @@ select
         where value_amount - unreachable_amount - thin_data_amount - untreated_amount - unmeasured_amount
         <> realised_amount
     )::double as realised_off_n,
-    abs(
-        (select coalesce(sum(value_amount), 0) from marts.customer_realised_asset) - (select amount from closing)
+    (
+        select coalesce(sum(abs(coalesce(v.amount, 0) - coalesce(c.amount, 0))), 0)
+        from valued as v
+        full join closing as c on v.basis = c.basis
     )::double as realised_value_diff,
-    abs(
-        (select coalesce(sum(amount), 0) from marts.realised_asset where line <> 'realised')
-        - (select coalesce(sum(amount), 0) from marts.realised_asset where line = 'realised')
-    )::double as waterfall_diff
+    (select coalesce(sum(abs(amount)), 0) from waterfall)::double as waterfall_diff

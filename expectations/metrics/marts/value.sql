@@ -1,4 +1,5 @@
--- Truth: every buyer has one value within its interval; segments add up to it; forecasts of past days came about.
+-- Truth: every buyer has one value on each basis, within its interval; segments add up to it; forecasts of past days
+-- came about.
 with buyers as (
     select count(distinct o.customer_id) as buyer_n
     from core.fct_order as o
@@ -6,13 +7,20 @@ with buyers as (
     where o.is_kept and c.is_identified and not c.is_test
 ),
 
+valued as (
+    select count(*) as valued_n
+    from marts.customer_ltv_predictive
+    group by basis
+),
+
 sums as (
     select
+        basis,
         segment,
         sum(model_value) as model_value,
         min(value_source) as value_source
     from marts.customer_ltv_predictive
-    group by segment
+    group by basis, segment
 ),
 
 latest as (
@@ -33,7 +41,7 @@ latest as (
 champion as (
     select
         max(case when target = 'value' and customer_n >= 1000 then abs(bias) end) as value_bias,
-        max(case when target = 'value' and customer_n >= 1000 then coverage_95 end) as coverage_95,
+        min(case when target = 'value' and customer_n >= 1000 then coverage_95 end) as coverage_95,
         max(case when target = 'orders' and customer_n >= 1000 then mae end) as orders_mae
     from latest
     where kind = 'champion'
@@ -46,7 +54,11 @@ guesses as (
 )
 
 select
-    ((select count(*) from marts.customer_ltv_predictive) - (select buyer_n from buyers))::double as buyer_diff_n,
+    (
+        select coalesce(max_by(v.valued_n - b.buyer_n, abs(v.valued_n - b.buyer_n)), -max(b.buyer_n))
+        from buyers as b
+        left join valued as v on true
+    )::double as buyer_diff_n,
     (
         select count(*) from marts.customer_ltv_predictive
         where
@@ -55,7 +67,7 @@ select
     )::double as impossible_n,
     (
         select count(*) from marts.ltv_reconciliation as r
-        left join sums as s on r.segment = s.segment
+        left join sums as s on r.segment = s.segment and r.basis = s.basis
         where
             r.period = 'next' and r.segment <> '(all)'
             and (r.predictive is distinct from s.model_value or r.value_source is distinct from s.value_source)

@@ -4,12 +4,14 @@ Lives here: the mart `asset_assumptions`. Stays out: their form as rows (`assump
 (`customer_asset`).
 
 The last review, at the as-of day, uses the models and levels that the backtest chose, as the predicted values do.
-Earlier ones of the same run use the default models: what the backtest learnt since was not known then.
+Earlier ones of the same run use the default models: what the backtest learnt since was not known then. Count models are
+fitted once; the value of an order is fitted on each basis, to the orders whose amount on it is known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -17,16 +19,16 @@ import polars as pl
 from pipelines.contracts.columns import Table, day, number, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.asset import states
-from pipelines.marts.asset.assumptions import PARTS, SCHEMA, Assumptions, to_rows
+from pipelines.marts.asset.assumptions import BOTH, PARTS, SCHEMA, Assumptions, reviews_of, to_rows, with_money
 from pipelines.marts.asset.facts import ORDER_READS, REFUND_READS, Facts
 from pipelines.marts.asset.packing import pack, unpack
 from pipelines.marts.asset.periods import period_ends, review_days
-from pipelines.marts.asset.record import CONTEXT, COVERAGE, ONCE, basis_of, carried_to, facts_and_record
-from pipelines.marts.common import AS_OF, as_of
+from pipelines.marts.asset.record import CONTEXT, COVERAGE, ONCE, carried_to, facts_and_record, record_of
+from pipelines.marts.common import AS_OF, BASES, as_of
 from pipelines.marts.ltv.ltv_backtest import champion_choices
-from pipelines.science.histories import order_days
+from pipelines.science.histories import on_basis, order_days
 from pipelines.science.valuation import clock_of
-from pipelines.science.valuation_model import Choice, fit_summary
+from pipelines.science.valuation_model import Choice, fit_money, fit_summary
 
 _LONGEST_USE_DAYS = 220
 """From a review to the next, and the month that comes into view beyond the horizon."""
@@ -35,22 +37,30 @@ _COLUMNS = (
     day("fitted_on", "Period end of the review: in force from then to the next review", required=True),
     text(
         "part",
-        "count: how often; choice: which models answer; spend: value of an order; lifecycle: cut points in days; "
-        "season: speed of the clock on a day",
+        "count: how often; choice: which models answer; spend: value of an order; coverage: share of the net revenue "
+        "of all orders whose amount on the basis is known; lifecycle: cut points in days; season: speed of the clock "
+        "on a day",
         required=True,
         values=PARTS,
     ),
     text("segment", "Acquisition channel; '(none)' not told, '(all)' pooled, '(rest)' any other", required=True),
     text("name", "Name of the parameter, or the day of a season", required=True),
+    text("basis", "Basis of the money; 'both' for what has none", required=True, values=(*BASES, BOTH)),
     number("value", "Value, nine digits", null_means="infinite: customers do not differ"),
 )
 TABLE = Table(
     "asset_assumptions",
     "A parameter of the models and cut points that the ledger valued with.",
-    ("fitted_on", "part", "segment", "name"),
+    ("fitted_on", "part", "segment", "name", "basis"),
     (*_COLUMNS, AS_OF),
 )
-RECORD = Table(TABLE.name, TABLE.description, TABLE.grain, _COLUMNS)
+RECORD = Table(
+    TABLE.name,
+    TABLE.description,
+    TABLE.grain,
+    tuple(replace(column, required=column.required and column.name != "basis") for column in _COLUMNS),
+)
+"""Versions made before there were two bases do not tell the basis."""
 
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
@@ -68,21 +78,37 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     """Reviews of closed months as published; those of the others fitted to the facts known at their day."""
     packed = parts.collect()
     closed = carried_to(packed, params)
-    facts = Facts.of(unpack(packed, "orders"), unpack(packed, "refunds"), basis_of(packed))
-    kept = unpack(packed, "reviews").select(SCHEMA.names()) if closed else pl.DataFrame(schema=SCHEMA)
-    kept = kept.filter(pl.col("fitted_on") <= (closed or params.as_of))
-    found = [kept]
+    facts = Facts.of(unpack(packed, "orders"), unpack(packed, "refunds"))
+    found = _carried(packed, facts, closed) if closed else []
     if len(facts.orders):
         ends = period_ends(facts.orders["ordered_on"].min(), params.as_of)  # type: ignore[arg-type]
         days = [end for end in review_days(ends) if closed is None or end > closed]
-        chosen = champion_choices(unpack(packed, "chosen"))
-        found += [to_rows(review(facts, end, params, chosen if end == params.as_of else {})) for end in days]
-    return pl.concat(found).lazy().with_columns(as_of(params).alias("as_of_on"))
+        chosen = unpack(packed, "chosen")
+        choices = {basis: champion_choices(chosen, basis) for basis in BASES}
+        found += [to_rows(review(facts, end, params, choices if end == params.as_of else {})) for end in days]
+    rows = pl.concat(found) if found else pl.DataFrame(schema=SCHEMA)
+    return rows.lazy().with_columns(as_of(params).alias("as_of_on"))
 
 
-def review(facts: Facts, on: date, params: MartParams, choices: Mapping[str | None, Choice]) -> Assumptions:
-    """Models of `choices` and cut points, fitted to what was known at the end of a day."""
-    days = order_days(facts.known(on, on))
+def _carried(packed: pl.DataFrame, facts: Facts, closed: date) -> list[pl.DataFrame]:
+    """The reviews that stand. A basis that they do not tell of, as those of a version made before there were two, is
+    fitted to what was known at their days, beside the count models and cut points as published."""
+    rows = record_of(packed).filter(pl.col("fitted_on") <= closed)
+    found = [rows]
+    for one in reviews_of(rows):
+        for basis in sorted(set(BASES).difference(one.models)):
+            on = one.fitted_on
+            summary, model = facts.summary(on, on), next(iter(one.models.values()))
+            more = with_money(one, basis, fit_money(model, on_basis(summary, basis)), facts.covered(on, on)[basis])
+            found.append(to_rows(more).filter(pl.col("basis") == basis))
+    return found
+
+
+def review(
+    facts: Facts, on: date, params: MartParams, choices: Mapping[str, Mapping[str | None, Choice]]
+) -> Assumptions:
+    """Models of `choices` (by basis) and cut points, fitted to what was known at the end of a day."""
+    days = order_days(facts.known(on, on), BASES)
     summary = facts.summary(on, on)
     before = pl.col("ordered_on").shift(1)
     same = pl.col("customer_id") == pl.col("customer_id").shift(1)
@@ -94,8 +120,12 @@ def review(facts: Facts, on: date, params: MartParams, choices: Mapping[str | No
         .select("segment", "days")
     )
     clock = clock_of(days, on, params.horizon_days + _LONGEST_USE_DAYS)
-    model = fit_summary(summary, on, choices, clock)
-    return Assumptions.settled(on, model, states.cut_points(summary, gaps, on, params))
+    first, *others = BASES
+    models = {first: fit_summary(on_basis(summary, first), on, choices.get(first), clock)}
+    for basis in others:
+        models[basis] = fit_money(models[first], on_basis(summary, basis), choices.get(basis))
+    cuts = states.cut_points(summary, gaps, on, params)
+    return Assumptions(on, models, facts.covered(on, on), cuts).settled()
 
 
 MART = Mart(
@@ -117,7 +147,7 @@ MART = Mart(
         "fct_order": ORDER_READS,
         "fct_refund": REFUND_READS,
         "mart_coverage": ("dim", "headline_basis"),
-        "ltv_backtest": ("segment", "target", "model", "kind", "level", "is_by_segment"),
+        "ltv_backtest": ("segment", "target", "model", "kind", "basis", "level", "is_by_segment"),
     },
     previous=(CONTEXT, COVERAGE, RECORD),
     once=(*ONCE, "ltv_backtest"),

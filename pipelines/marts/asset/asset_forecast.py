@@ -19,14 +19,14 @@ import polars as pl
 
 from pipelines.contracts.columns import Table, day, integer, money, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
-from pipelines.marts.asset.assumptions import SCHEMA, Assumptions, from_rows
+from pipelines.marts.asset.assumptions import SCHEMA, reviews_of
 from pipelines.marts.asset.facts import ORDER_READS, REFUND_READS, Facts, order_rows, refund_rows
 from pipelines.marts.asset.months import MONTHS, Cells, Months, months_of
 from pipelines.marts.asset.new_business import TREND_MONTHS, new_business, next_month
 from pipelines.marts.asset.packing import pack, unpack
 from pipelines.marts.asset.periods import month_end
-from pipelines.marts.asset.record import basis_of
 from pipelines.marts.asset.run_off import (
+    Record,
     Rehearsal,
     by_horizon,
     errors,
@@ -36,8 +36,7 @@ from pipelines.marts.asset.run_off import (
     rehearsals,
 )
 from pipelines.marts.asset.states import ACQUIRED
-from pipelines.marts.common import AS_OF, BASES, CURRENCY, ESTIMATE, stamp, units
-from pipelines.marts.profit.mart_coverage import TOTAL
+from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, ESTIMATE, stamp, units
 from pipelines.science.intervals import two_sided_z
 from pipelines.science.numerics import Array
 
@@ -53,17 +52,17 @@ _UNIT = 1e-4
 TABLE = Table(
     "asset_forecast",
     "Money expected of a month, from the customers there are and from those to come.",
-    ("forecast_on", "period_on", "part"),
+    ("forecast_on", "period_on", "part", "basis"),
     (
         day("forecast_on", "Day of the forecast: the as-of day, or an earlier month-end", required=True),
         day("period_on", "End of the month forecast", required=True),
         text("part", "run_off: today's customers; new_business: customers to come; total", required=True, values=PARTS),
-        text("basis", "Basis of the money: the headline basis", required=True, values=BASES),
+        text("basis", BASIS_SAYS, required=True, values=BASES),
         *ESTIMATE,
         integer("n", "Customers, or months of the trend, that the estimate rests on", required=True),
         money(
             "actual_amount",
-            "What came, as known at the end of the month",
+            "What came, as known at the end of the month, of the orders whose amount on the basis is known",
             unit="reporting currency",
             null_means="the month is not over",
         ),
@@ -75,10 +74,10 @@ TABLE = Table(
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """Facts and assumptions, and the money of months and of ages, packed."""
-    headline = pl.col("dim") == TOTAL
     asset = inputs["customer_asset"].select(
         "customer_id",
         "period_on",
+        "basis",
         (pl.col("behaviour") == ACQUIRED).alias("is_new"),
         "closing_cohort_on",
         *(units(f"{name}_amount").alias(name) for name in ("expected", "actual")),
@@ -87,7 +86,6 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
         {
             "orders": order_rows(inputs, params),
             "refunds": refund_rows(inputs, params),
-            "basis": inputs["mart_coverage"].filter(headline).select("headline_basis"),
             "assumptions": inputs["asset_assumptions"],
             "asset": asset,
         }
@@ -102,23 +100,25 @@ def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
 def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     """Forecasts as they were made on past days, with what came, and of the next twelve months."""
     packed = parts.collect()
-    asset = unpack(packed, "asset")
-    schema = {name: kind for name, kind in TABLE.polars_schema.items() if name not in ("as_of_on", "currency", "basis")}
+    asset = {str(key[0]): rows for key, rows in unpack(packed, "asset").partition_by("basis", as_dict=True).items()}
+    schema = {name: kind for name, kind in TABLE.polars_schema.items() if name not in ("as_of_on", "currency")}
     schema["actual_amount"] = pl.Int64()
     rows: list[dict[str, object]] = []
-    if len(asset):
-        months = months_of(asset)
-        cells = Cells.of(asset, months.ends)
-        facts = Facts.of(unpack(packed, "orders"), unpack(packed, "refunds"), basis_of(packed))
-        reviews = [
-            from_rows(part) for part in unpack(packed, "assumptions").select(SCHEMA.names()).partition_by("fitted_on")
-        ]
-        reviews.sort(key=lambda review: review.fitted_on)
-        found = rehearsals(facts, reviews, months, cells)
-        rows += _past(months, found, params)
-        rows += _ahead(facts, reviews[-1], months, cells, found, params)
-    frame = pl.DataFrame(rows, schema=schema)
-    return frame.lazy().with_columns(pl.lit(basis_of(packed)).alias("basis"), *stamp(params))
+    if asset:
+        records = {}
+        for basis in sorted(asset):
+            months = months_of(asset[basis])
+            records[basis] = Record(months, Cells.of(asset[basis], months.ends))
+        facts = Facts.of(unpack(packed, "orders"), unpack(packed, "refunds"))
+        reviews = reviews_of(unpack(packed, "assumptions"))
+        found = rehearsals(facts, reviews, records)
+        summary, ends = facts.summary(params.as_of, params.as_of), _following(params.as_of)
+        run_off = expected_run_off(summary, reviews[-1], list(records), params.as_of, ends)
+        for basis, record in records.items():
+            past = _past(record.months, found[basis], params)
+            ahead = _ahead(run_off[basis], len(summary), record, found[basis], params)
+            rows += [row | {"basis": basis} for row in (*past, *ahead)]
+    return pl.DataFrame(rows, schema=schema).lazy().with_columns(*stamp(params))
 
 
 def _rows(
@@ -208,16 +208,14 @@ def _spread(forecast: tuple[Array, Array], log_sd: Array) -> tuple[Array, Array]
 
 
 def _ahead(
-    facts: Facts, last: Assumptions, months: Months, cells: Cells, found: list[Rehearsal], params: MartParams
+    run_off: Array, customers: int, record: Record, found: list[Rehearsal], params: MartParams
 ) -> list[dict[str, object]]:
     """The next twelve months from the as-of day; the first is the rest of the running month, if it runs."""
-    summary = facts.summary(params.as_of, params.as_of)
-    ends, whole = _following(params.as_of), months.whole
-    run_off = expected_run_off(summary, last.model, params.as_of, ends)
-    seen = months.before(whole, whole)
-    newcomers = new_business(seen, cells.by_age(whole), len(ends))
+    months, ends = record.months, _following(params.as_of)
+    whole = months.whole
+    newcomers = new_business(months.before(whole, whole), record.cells.by_age(whole), len(ends))
     parts = _parts((run_off, np.zeros(len(ends))), newcomers, months, found, whole - 1)
-    n = {RUN_OFF: len(summary), NEW: min(whole, TREND_MONTHS), ALL: len(summary)}
+    n = {RUN_OFF: customers, NEW: min(whole, TREND_MONTHS), ALL: customers}
     return _rows(params.as_of, ends, parts, n, params)
 
 
@@ -240,25 +238,25 @@ MART = Mart(
     ),
     example_sql=(
         "select period_on, part, est, lo, hi from marts.asset_forecast where forecast_on = as_of_on "
-        "order by period_on, part"
+        "and basis = 'net_revenue' order by period_on, part"
     ),
-    inputs=("dim_customer", "fct_order", "fct_refund", "mart_coverage", "asset_assumptions", "customer_asset"),
+    inputs=("dim_customer", "fct_order", "fct_refund", "asset_assumptions", "customer_asset"),
     reads={
         "dim_customer": ("customer_id", "is_identified", "is_test", "acquisition_channel"),
         "fct_order": ORDER_READS,
         "fct_refund": REFUND_READS,
-        "mart_coverage": ("dim", "headline_basis"),
         "asset_assumptions": tuple(SCHEMA.names()),
         "customer_asset": (
             "customer_id",
             "period_on",
+            "basis",
             "behaviour",
             "closing_cohort_on",
             "expected_amount",
             "actual_amount",
         ),
     },
-    once=("mart_coverage", "asset_assumptions"),
+    once=("asset_assumptions",),
     local=local,
     partial=partial,
     finalize=finalize,

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipelines.contracts.columns import Table, day, integer, money, text
+from pipelines.contracts.columns import Table, day, integer, money, rate, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.asset.lines import CLOSING, MOVEMENTS, OPENING, ORDER, RECLASSIFIED, REVISIONS
-from pipelines.marts.common import AS_OF, BASES, CURRENCY, UNKNOWN, stamp, units
+from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, UNKNOWN, stamp, units
 from pipelines.marts.profit.mart_coverage import TOTAL
 
 DIMS = {"channel": "channel", "tier": "tier", "cohort": "cohort_on"}
@@ -24,19 +24,25 @@ DIMS = {"channel": "channel", "tier": "tier", "cohort": "cohort_on"}
 TABLE = Table(
     "asset_ledger",
     "A line of the asset ledger for a period and a member of a dimension.",
-    ("period_on", "dim", "dim_value", "line"),
+    ("period_on", "dim", "dim_value", "basis", "line"),
     (
         day("period_on", "End of the period: a month-end, or the as-of day for the last one", required=True),
         text("dim", "Dimension; every dimension sums to 'total'", required=True, values=(TOTAL, *DIMS)),
         text(
             "dim_value",
-            "channel: of the first kept order; tier: value tier; cohort: month of the first kept order; '(unknown)' "
-            "for customers that lost their only order before it was counted",
+            "channel: of the first kept order; tier: value tier, on the headline basis; cohort: month of the first "
+            "kept order; '(unknown)' for customers that lost their only order before it was counted",
             required=True,
         ),
         text("line", "Line of the ledger", required=True, values=ORDER),
         integer("position", "Place of the line in the ledger, from 1", required=True),
-        text("basis", "Basis of the money: the headline basis", required=True, values=BASES),
+        text("basis", BASIS_SAYS, required=True, values=BASES),
+        rate(
+            "covered_rate",
+            "Share of the net revenue of all orders whose amount on the basis is known, at the review in force: how "
+            "much of the orders the value of an order was learnt from",
+            null_means="net revenue was not positive, or the review was published before coverage was kept",
+        ),
         money("amount", "Value, or change of value", required=True, unit="reporting currency"),
         integer("customer_n", "Customers with an amount in the line", required=True, unit="customers"),
         integer(
@@ -53,51 +59,79 @@ _KEYS = ("period_on", "basis", "dim", "dim_value")
 _FIGURES = ("amount", "customer_n", "head_n")
 
 
-def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
-    """Sums of the bucket's customers, by dimension."""
-    rows = inputs["customer_asset"].with_columns(
-        units(f"{name}_amount").alias(f"{name}_amount") for name in ("opening", *_STEPS, "closing")
-    )
-    members = {TOTAL: (pl.lit(TOTAL), pl.lit(TOTAL))} | {
-        dim: tuple(pl.col(f"{when}_{column}").cast(pl.String) for when in ("opening", "closing"))
-        for dim, column in DIMS.items()
-    }
-    return pl.concat([part for dim, (opened, closed) in members.items() for part in _sums(rows, dim, opened, closed)])
-
-
 _STEPS = tuple(dict.fromkeys(line.step for line in MOVEMENTS))
+_WHATS = ("amount", "head_n")
 
 
-def _sums(rows: pl.LazyFrame, dim: str, opened: pl.Expr, closed: pl.Expr) -> list[pl.LazyFrame]:
-    """The lines of a dimension: opening and movements at the booked member, closing at the member of the close."""
-    booked, after = pl.coalesce(opened, closed, pl.lit(UNKNOWN)), pl.coalesce(closed, opened, pl.lit(UNKNOWN))
-    rows = rows.with_columns(pl.lit(dim).alias("dim"), booked.alias("booked"), after.alias("after"))
-    moved = rows.filter(pl.col("booked") != pl.col("after"))
-    out, back = (
-        moved.with_columns(
-            pl.lit(RECLASSIFIED).alias("line"), pl.col(at).alias("dim_value"), pl.lit(sign).alias("sign")
+def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
+    """Sums of the bucket's customers, by dimension; and once the coverage of each review."""
+    steps = ("opening", *_STEPS, "closing")
+    amounts = {step: units(f"{step}_amount") for step in steps}
+    rows = (
+        inputs["customer_asset"]
+        .select(
+            "period_on",
+            "basis",
+            "behaviour",
+            *(pl.col(f"{when}_{column}") for column in DIMS.values() for when in ("opening", "closing")),
+            *(amount.alias(f"{step}_amount") for step, amount in amounts.items()),
+            *(pl.col(f"{step}_head_n").cast(pl.Int64) for step in steps),
+            *((amount != 0).cast(pl.Int64).alias(f"{step}_customer_n") for step, amount in amounts.items()),
         )
-        for at, sign in (("booked", -1), ("after", 1))
+        .collect()
+        .lazy()
     )
-    at_booked = rows.with_columns(pl.col("booked").alias("dim_value"), pl.lit(1).alias("sign"))
-    at_close = rows.with_columns(pl.col("after").alias("dim_value"), pl.lit(1).alias("sign"))
+    covered = inputs["asset_assumptions"].filter(pl.col("part") == "coverage")
+    review = covered.select("basis", "fitted_on", pl.col("value").alias("covered"))
+    return pl.concat(
+        [*(part for dim in (TOTAL, *DIMS) for part in _lines(_sums(rows, dim), dim)), review], how="diagonal"
+    )
+
+
+def _sums(rows: pl.LazyFrame, dim: str) -> pl.LazyFrame:
+    """Sums of every step by the members that customers went from and to: few rows, from which all lines are taken."""
+    opened, closed = (
+        pl.lit(TOTAL) if dim == TOTAL else pl.col(f"{when}_{DIMS[dim]}").cast(pl.String)
+        for when in ("opening", "closing")
+    )
+    return (
+        rows.group_by(
+            "period_on",
+            "basis",
+            "behaviour",
+            pl.coalesce(opened, closed, pl.lit(UNKNOWN)).alias("booked"),
+            pl.coalesce(closed, opened, pl.lit(UNKNOWN)).alias("after"),
+        )
+        .agg(pl.col("^.*_(amount|head_n|customer_n)$").sum())
+        .collect()
+        .lazy()
+    )
+
+
+def _lines(sums: pl.LazyFrame, dim: str) -> list[pl.LazyFrame]:
+    """The lines of a dimension: opening and movements at the booked member, closing at the member of the close."""
+    moved = sums.filter(pl.col("booked") != pl.col("after"))
     return [
-        _line(at_booked.with_columns(pl.lit(OPENING).alias("line")), "opening"),
-        *(_line(at_booked.with_columns(pl.lit(line.name).alias("line")), line.step) for line in REVISIONS),
-        _line(at_booked.with_columns(pl.col("behaviour").alias("line")), "behaviour"),
-        _line(out, "closing"),
-        _line(back, "closing"),
-        _line(at_close.with_columns(pl.lit(CLOSING).alias("line")), "closing"),
+        _line(sums, dim, "booked", pl.lit(OPENING), "opening"),
+        *(_line(sums, dim, "booked", pl.lit(line.name), line.step) for line in REVISIONS),
+        _line(sums, dim, "booked", pl.col("behaviour"), "behaviour"),
+        _line(moved, dim, "booked", pl.lit(RECLASSIFIED), "closing", sign=-1),
+        _line(moved, dim, "after", pl.lit(RECLASSIFIED), "closing"),
+        _line(sums, dim, "after", pl.lit(CLOSING), "closing"),
     ]
 
 
-def _line(rows: pl.LazyFrame, step: str) -> pl.LazyFrame:
-    """Sums by member and line of a step's amounts; only customers that it touches are counted."""
-    amount, head, sign = pl.col(f"{step}_amount"), pl.col(f"{step}_head_n"), pl.col("sign").cast(pl.Int64)
-    return rows.group_by(*_KEYS, "line").agg(
-        (amount * sign).sum().alias("amount"),
-        (amount != 0).sum().cast(pl.Int64).alias("customer_n"),
-        (head * sign).sum().alias("head_n"),
+def _line(sums: pl.LazyFrame, dim: str, at: str, line: pl.Expr, step: str, *, sign: int = 1) -> pl.LazyFrame:
+    """A line with a step's amounts at the members `at`; only customers that it touches are counted."""
+    return sums.select(
+        "period_on",
+        "basis",
+        pl.lit(dim).alias("dim"),
+        pl.col(at).alias("dim_value"),
+        line.alias("line"),
+        (pl.col(f"{step}_amount") * sign).alias("amount"),
+        pl.col(f"{step}_customer_n").alias("customer_n"),
+        (pl.col(f"{step}_head_n") * sign).alias("head_n"),
     )
 
 
@@ -107,15 +141,24 @@ def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
 
 
 def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
-    """Every line of every member that a period knows, 0 where nothing happened."""
-    sums = parts.group_by(*_KEYS, "line").agg(pl.col(_FIGURES).sum())
+    """Every line of every member that a period knows, 0 where nothing happened, with the coverage in force."""
+    rows = parts.collect().lazy()
+    sums = rows.filter(pl.col("line").is_not_null()).group_by(*_KEYS, "line").agg(pl.col(_FIGURES).sum())
     lines = pl.LazyFrame({"line": ORDER, "position": range(1, len(ORDER) + 1)}, schema_overrides={"position": pl.Int64})
+    periods = sums.select("period_on", "basis").unique()
+    in_force = (
+        periods.join(rows.select("basis", "fitted_on", "covered").drop_nulls(), on="basis")
+        .filter(pl.col("fitted_on") <= pl.col("period_on"))
+        .group_by("period_on", "basis")
+        .agg(pl.col("covered").sort_by("fitted_on").last())
+    )
     return (
         sums.select(_KEYS)
         .unique()
+        .join(in_force, on=["period_on", "basis"], how="left", maintain_order="none")
         .join(lines, how="cross")
         .join(sums, on=[*_KEYS, "line"], how="left", maintain_order="none")
-        .with_columns(pl.col(_FIGURES).fill_null(0), *stamp(params))
+        .with_columns(pl.col(_FIGURES).fill_null(0), pl.col("covered").alias("covered_rate"), *stamp(params))
     )
 
 
@@ -130,19 +173,21 @@ MART = Mart(
     ),
     example_sql=(
         "select period_on, line, amount, customer_n from marts.asset_ledger "
-        "where dim = 'total' order by period_on desc, position limit 14"
+        "where dim = 'total' and basis = 'net_revenue' order by period_on desc, position limit 14"
     ),
-    inputs=("customer_asset",),
+    inputs=("customer_asset", "asset_assumptions"),
     reads={
+        "asset_assumptions": ("fitted_on", "part", "basis", "value"),
         "customer_asset": (
             "customer_id",
             "period_on",
             "basis",
             "behaviour",
-            *(f"{step}_{what}" for step in ("opening", *_STEPS, "closing") for what in ("amount", "head_n")),
+            *(f"{step}_{what}" for step in ("opening", *_STEPS, "closing") for what in _WHATS),
             *(f"{when}_{column}" for column in DIMS.values() for when in ("opening", "closing")),
-        )
+        ),
     },
+    once=("asset_assumptions",),
     local=local,
     partial=partial,
     finalize=finalize,

@@ -10,25 +10,30 @@ import polars as pl
 from pipelines.contracts.columns import Table, day, integer, money, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.asset.lines import MOVEMENTS, REVISIONS
-from pipelines.marts.common import AS_OF, BASES, CURRENCY, CUSTOMER_ID, stamp, units
+from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, CUSTOMER_ID, stamp, units
 
 TABLE = Table(
     "asset_movement",
     "A change of a customer's value in a period: a line of the ledger that is not 0 for the customer.",
-    ("customer_id", "period_on", "line"),
+    ("customer_id", "period_on", "basis", "line"),
     (
         CUSTOMER_ID,
         day("period_on", "End of the period: a month-end, or the as-of day for the last one", required=True),
         text("line", "Line of the ledger", required=True, values=tuple(line.name for line in MOVEMENTS)),
         integer("position", "Place of the line in the ledger, opening is 1", required=True),
-        text("basis", "Basis of the money: the headline basis", required=True, values=BASES),
+        text("basis", BASIS_SAYS, required=True, values=BASES),
         money(
             "amount",
-            "Change of value; a customer's rows to date sum to the value",
+            "Change of value; a customer's rows to date on a basis sum to the value",
             required=True,
             unit="reporting currency",
         ),
-        integer("head_n", "Change of membership of the base: -1, 0 or 1", required=True, unit="customers"),
+        integer(
+            "head_n",
+            "Change of membership of the base: -1, 0 or 1; the same on both bases",
+            required=True,
+            unit="customers",
+        ),
         AS_OF,
         CURRENCY,
     ),
@@ -64,7 +69,7 @@ MART = Mart(
     example_sql=(
         "select period_on, line, amount, sum(amount) over (order by period_on, position) as value_to_date "
         "from marts.asset_movement "
-        "where customer_id = "
+        "where basis = 'net_revenue' and customer_id = "
         "(select customer_id from marts.asset_movement order by abs(amount) desc, customer_id limit 1) "
         "order by period_on, position"
     ),

@@ -15,7 +15,7 @@ from pipelines.contracts.columns import Table, day, integer, money, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.asset.asset_ledger import DIMS
 from pipelines.marts.asset.states import ACQUIRED
-from pipelines.marts.common import AS_OF, BASES, CURRENCY, UNKNOWN, stamp, units
+from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, UNKNOWN, stamp, units
 from pipelines.marts.profit.mart_coverage import TOTAL
 
 _UNIT = "reporting currency"
@@ -30,19 +30,19 @@ _SAYS = {
     "new_business": "First value of customers new in the period",
     "closing": "Value at the end: expected_closing + experience + new_business",
     "expected_money": "Money expected of the customers of the opening in the period, at face value",
-    "actual_money": "Money they brought",
+    "actual_money": "Money they brought, of the orders whose amount on the basis is known",
     "money_variance": "actual_money - expected_money",
     "new_money": "Money that customers new in the period brought",
 }
 TABLE = Table(
     "asset_variance",
     "The analysis of change of a period for a member of a dimension.",
-    ("period_on", "dim", "dim_value"),
+    ("period_on", "dim", "dim_value", "basis"),
     (
         day("period_on", "End of the period: a month-end, or the as-of day for the last one", required=True),
         text("dim", "Dimension; every dimension sums to 'total'", required=True, values=(TOTAL, *DIMS)),
         text("dim_value", "Member at the opening; that of the close for new customers", required=True),
-        text("basis", "Basis of the money: the headline basis", required=True, values=BASES),
+        text("basis", BASIS_SAYS, required=True, values=BASES),
         *(money(f"{name}_amount", says, required=True, unit=_UNIT) for name, says in _SAYS.items()),
         integer("opening_customer_n", "Customers of the opening", required=True, unit="customers"),
         integer("new_customer_n", "Customers new in the period", required=True, unit="customers"),
@@ -119,7 +119,7 @@ MART = Mart(
     ),
     example_sql=(
         "select period_on, expected_money_amount, actual_money_amount, experience_amount, new_business_amount "
-        "from marts.asset_variance where dim = 'total' order by period_on"
+        "from marts.asset_variance where dim = 'total' and basis = 'net_revenue' order by period_on"
     ),
     inputs=("customer_asset",),
     reads={

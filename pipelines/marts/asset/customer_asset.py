@@ -1,22 +1,24 @@
 """A3 companion: the value of every customer at every period end, and each step from one to the next.
 
 Lives here: the mart `customer_asset`, from which every figure of the ledger is a sum. Stays out: the engine (`chain`),
-and the ledger as it is read (`asset_movement`, `asset_ledger`, `asset_variance`).
+its rows as they are published (`customer_periods`), and the ledger as it is read (`asset_movement`, `asset_ledger`,
+`asset_variance`).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
-import numpy as np
 import polars as pl
 
 from pipelines.contracts.columns import Column, Table, day, integer, money, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.asset import states
 from pipelines.marts.asset.asset_assumptions import RECORD as REVIEWS
-from pipelines.marts.asset.assumptions import SCHEMA, from_rows
-from pipelines.marts.asset.chain import FACTS, STEPS, Chain, Position
+from pipelines.marts.asset.assumptions import SCHEMA, Assumptions, reviews_of
+from pipelines.marts.asset.chain import STEPS, Chain, Period, Position
+from pipelines.marts.asset.customer_periods import Opening, named
 from pipelines.marts.asset.facts import ORDER_READS, REFUND_READS, Facts
 from pipelines.marts.asset.packing import pack, unpack
 from pipelines.marts.asset.periods import period_ends
@@ -29,10 +31,9 @@ from pipelines.marts.asset.record import (
     carried_to,
     facts_and_record,
 )
-from pipelines.marts.common import AS_OF, BASES, CURRENCY, CUSTOMER_ID, stamp, units
+from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, CUSTOMER_ID, stamp, units
 from pipelines.marts.runner import PREVIOUS
 from pipelines.marts.segments.value_tiers import TIERS
-from pipelines.science.numerics import Index
 
 _UNIT = "reporting currency"
 _STEP_SAYS = {
@@ -66,7 +67,12 @@ def _heads() -> tuple[Column, ...]:
 
 def _kinds(when: str, says: str, null_means: str | None = None) -> tuple[Column, ...]:
     return (
-        text(f"{when}_tier", f"Value tier at the {when}", values=TIERS, null_means=NO_TIER_MEANS),
+        text(
+            f"{when}_tier",
+            f"Value tier at the {when}, by value on the headline basis",
+            values=TIERS,
+            null_means=NO_TIER_MEANS,
+        ),
         text(f"{when}_channel", f"Sales channel of the first kept order {says}", null_means=null_means),
         day(f"{when}_cohort_on", f"Month of the first kept order {says}", null_means=null_means),
     )
@@ -75,7 +81,7 @@ def _kinds(when: str, says: str, null_means: str | None = None) -> tuple[Column,
 _COLUMNS: tuple[Column, ...] = (
     CUSTOMER_ID,
     day("period_on", "End of the period: a month-end, or the as-of day for the last one", required=True),
-    text("basis", "Basis of the money: the headline basis", required=True, values=BASES),
+    text("basis", BASIS_SAYS, required=True, values=BASES),
     money("opening_amount", "Value at the end of the period before, as stated then", required=True, unit=_UNIT),
     *_steps(),
     text("behaviour", "Line of the ledger for the step behaviour", required=True, values=states.BEHAVIOURS),
@@ -94,7 +100,7 @@ _COLUMNS: tuple[Column, ...] = (
     *_kinds("opening", "at the opening", _NO_OPENING),
     text(
         "rescored_tier",
-        "Value tier at the opening by the thresholds of the close",
+        "Value tier at the opening by the thresholds of the close, on the headline basis",
         values=TIERS,
         null_means=NO_TIER_MEANS,
     ),
@@ -109,7 +115,7 @@ _COLUMNS: tuple[Column, ...] = (
 TABLE = Table(
     "customer_asset",
     "The value of a customer at a period end and what changed it since the one before.",
-    ("customer_id", "period_on"),
+    ("customer_id", "period_on", "basis"),
     (*_COLUMNS, AS_OF, CURRENCY),
 )
 RECORD = Table(TABLE.name, TABLE.description, TABLE.grain, _COLUMNS)
@@ -140,102 +146,59 @@ def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
 def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     """Closed months as they were published, and the others closed one after another."""
     packed = parts.collect()
-    basis, closed = basis_of(packed), carried_to(packed, params)
+    closed = carried_to(packed, params)
     carried = unpack(packed, "carried").select(RECORD.names)
     carried = carried.filter(pl.col("period_on") <= closed) if closed else carried.clear()
-    last = carried.filter(pl.col("period_on") == closed) if closed else carried
-    facts = Facts.of(unpack(packed, "orders"), unpack(packed, "refunds"), basis, last["customer_id"])
+    facts = Facts.of(unpack(packed, "orders"), unpack(packed, "refunds"), carried["customer_id"])
+    reviews = reviews_of(unpack(packed, "assumptions"))
     found = [carried]
-    if len(facts.orders) or closed:
-        reviews = unpack(packed, "assumptions").select(SCHEMA.names()).partition_by("fitted_on")
-        chain = Chain(facts, [from_rows(rows) for rows in reviews], params)
-        position, then = _opening(last, facts, chain, closed, unpack(packed, "accounts"))
-        found.append(_named(_closed(chain, position, then, params), chain, facts).with_columns(basis=pl.lit(basis)))
+    if reviews and (len(facts.orders) or closed):
+        bases = _bases(basis_of(packed), reviews[-1], carried)
+        chain = Chain(facts, reviews, params, bases)
+        if closed is None:
+            position, then = Position.empty(len(facts.names), bases), None
+        else:
+            opening = Opening.of(carried.filter(pl.col("period_on") == closed), closed, facts, chain.channels, bases)
+            then = facts.owned_by(opening.owners(unpack(packed, "accounts")))
+            missing = [basis for basis in bases if basis not in opening.position.money]
+            carried = carried.filter(pl.col("basis").is_in(list(opening.position.money)))
+            past, position = _begun_anew(Chain(then, reviews, params, (bases[0], *missing)), opening.position, missing)
+            found = [carried, *([named(past, missing, chain.channels, facts.names)] if past else [])]
+        found.append(named(_closed(chain, position, then, params.as_of)[0], bases, chain.channels, facts.names))
     rows = pl.concat([part.select(RECORD.names) for part in found], how="vertical_relaxed")
     return rows.lazy().with_columns(*stamp(params))
 
 
-def _closed(chain: Chain, position: Position, then: Facts | None, params: MartParams) -> pl.DataFrame:
-    """The rows of every period after the position's."""
+def _bases(headline: str, last: Assumptions, carried: pl.DataFrame) -> tuple[str, ...]:
+    """The headline basis, and the other one where money on it is known or was published."""
+    told = set(carried["basis"].unique())
+    return (headline, *(basis for basis in BASES if basis != headline and (basis in told or last.knows(basis))))
+
+
+def _closed(
+    chain: Chain, position: Position, then: Facts | None, until: date, agreed: Position | None = None
+) -> tuple[list[Period], Position]:
+    """The rows of every period after the position's, and the base at the end of the last one."""
     first = chain.first_day if position.on is None else position.on
-    ends = [end for end in period_ends(first, params.as_of) if position.on is None or end > position.on]
     rows = []
-    for end in ends:
-        part, position = chain.close(position, end, then)
+    for end in [end for end in period_ends(first, until) if position.on is None or end > position.on]:
+        part, position = chain.close(position, end, then, agreed if end == until else None)
         rows.append(part)
         then = None
-    return pl.concat(rows)
+    return rows, position
 
 
-def _opening(
-    last: pl.DataFrame, facts: Facts, chain: Chain, closed: date | None, accounts: pl.DataFrame
-) -> tuple[Position, Facts | None]:
-    """The base as published at the last closed month, and today's orders by the persons of then."""
-    numbers = (
-        pl.DataFrame({"customer_id": facts.names}).with_row_index("who").with_columns(pl.col("who").cast(pl.Int64))
-    )
-    if closed is None:
-        return Position.empty(len(facts.names)), None
-    rows = last.join(numbers, on="customer_id", maintain_order="none")
-    who = rows["who"].to_numpy()
+def _begun_anew(chain: Chain, published: Position, missing: list[str]) -> tuple[list[Period], Position]:
+    """The closed periods on the bases that the version served does not tell of, and the position with all of them.
 
-    def full(values: pl.Series, default: int = 0) -> Index:
-        dense = np.full(len(facts.names), default, dtype=np.int64)
-        dense[who] = values.to_numpy()
-        return dense
-
-    channels = {name: place for place, name in enumerate(chain.channels)}
-    levels = {name: place for place, name in enumerate(TIERS)}
-    of_name = {"channel": ("closing_channel", channels), "tier": ("closing_tier", levels)}
-    named = {
-        name: full(rows[column].replace_strict(places, default=-1, return_dtype=pl.Int64).fill_null(-1), -1)
-        for name, (column, places) in of_name.items()
-    }
-    told = {name: full(rows[column].cast(_FACT_TYPES.get(name, pl.Int64)).fill_null(0)) for name, column in _FACT_NAMES}
-    position = Position(
-        closed,
-        full(rows["closing_amount"]),
-        full(rows["closing_head_n"]),
-        full(pl.Series(states.codes(rows["closing_state"]))),
-        named["tier"],
-        named["channel"],
-        full(rows["closing_cohort_on"].cast(pl.Int32).fill_null(-1), -1),
-        told,
-    )
-    owners = accounts.join(numbers, on="customer_id", maintain_order="none")
-    return position, facts.owned_by(owners.select("account_key", pl.col("who").alias("customer_id")))
-
-
-_FACT_NAMES = tuple(
-    zip(FACTS, ("purchase_n", "first_order_on", "last_order_on", "gained_amount", "lost_amount"), strict=True)
-)
-_FACT_TYPES = {"first_on": pl.Int32, "last_on": pl.Int32}
-
-
-def _named(rows: pl.DataFrame, chain: Chain, facts: Facts) -> pl.DataFrame:
-    """Rows with names and days in place of numbers."""
-    is_buyer = pl.col("purchase_n") > 0
-
-    def names(column: str, values: tuple[str, ...] | list[str]) -> pl.Expr:
-        places = list(range(len(values)))
-        return pl.col(column).replace_strict(places, list(values), default=None, return_dtype=pl.String).alias(column)
-
-    def days(column: str, name: str, there: pl.Expr) -> pl.Expr:
-        return pl.when(there).then(pl.col(column).cast(pl.Int32).cast(pl.Date)).alias(name)
-
-    rows = rows.sort("customer_id", "period_on")  # numbers follow the names, and are far less to move about
-    return rows.with_columns(
-        facts.names.gather(rows["customer_id"]).alias("customer_id"),
-        names("behaviour", states.BEHAVIOURS),
-        *(names(f"{when}_state", states.NAMES) for when in ("opening", "rescored", "closing")),
-        *(names(f"{when}_tier", TIERS) for when in ("opening", "rescored", "closing")),
-        *(names(f"{when}_channel", chain.channels) for when in ("opening", "closing")),
-        *(days(f"{w}_cohort", f"{w}_cohort_on", pl.col(f"{w}_cohort") >= 0) for w in ("opening", "closing")),
-        days("first_on", "first_order_on", is_buyer),
-        days("last_on", "last_order_on", is_buyer),
-        pl.col("spent").alias("gained_amount"),
-        pl.col("returned").alias("lost_amount"),
-    )
+    Computed from what was known at the months' ends, by the persons of the version served; at the last end customers
+    are in the states and tiers that it published.
+    """
+    if not missing or published.on is None:
+        return [], published
+    empty = Position.empty(len(published.head), chain.bases)
+    rows, last = _closed(chain, empty, None, published.on, published) if chain.has_orders else ([], empty)
+    return rows, replace(published, money=published.money | {basis: last.money[basis] for basis in missing})
 
 
 MART = Mart(

@@ -16,6 +16,7 @@ from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.common import (
     AS_OF,
     BASES,
+    BASIS_SAYS,
     CURRENCY,
     CUSTOMER_ID,
     as_of,
@@ -45,10 +46,10 @@ _MEANING: tuple[Column, ...] = tuple(
 TABLE = Table(
     "customer_realised_asset",
     "What a customer's value is realised of, and what is lost for which reason.",
-    ("customer_id",),
+    ("customer_id", "basis"),
     (
         CUSTOMER_ID,
-        text("basis", "Basis of the money: the headline basis", required=True, values=BASES),
+        text("basis", BASIS_SAYS, required=True, values=BASES),
         money("value_amount", "Value of the customer as of the day (closing of the ledger)", required=True, unit=_UNIT),
         flag("is_reachable", "E-mail or telephone is usable and its owner consented to marketing", required=True),
         integer(
@@ -161,7 +162,7 @@ MART = Mart(
     ),
     example_sql=(
         "select is_reachable, operations, count(*) as customers, sum(value_amount) as value, sum(realised_amount) as "
-        "realised from marts.customer_realised_asset group by all order by value desc"
+        "realised from marts.customer_realised_asset where basis = 'net_revenue' group by all order by value desc"
     ),
     inputs=("dim_customer", "fct_order", "customer_asset"),
     reads={

@@ -15,11 +15,10 @@ from datetime import date
 import polars as pl
 
 from pipelines.contracts.marts import Inputs, MartParams
-from pipelines.marts.common import as_of, customers, units
+from pipelines.marts.common import BASES, as_of, customers, units, whole_sum
 from pipelines.marts.ltv.orders import LEAST_KNOWN
 from pipelines.science.histories import order_days, summarise_days
 
-CONTRIBUTION, NET_REVENUE = "contribution", "net_revenue"
 ORDER_READS = (
     "order_key", "customer_id", "account_key", "channel", "ordered_on", "known_at", "status",
     "gross_merchandise", "refunded_goods", "net_revenue_reporting", "contribution_reporting",
@@ -49,8 +48,7 @@ def order_rows(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
             pl.col("status").is_in(["paid", "refunded"]).alias("is_paid"),
             units("gross_merchandise").fill_null(0).alias("gross"),
             units("refunded_goods").fill_null(0).alias("refunded"),
-            units("contribution_reporting").alias("contribution"),
-            units("net_revenue_reporting").alias("net_revenue"),
+            *(units(f"{basis}_reporting").alias(basis) for basis in BASES),
             "segment",
         )
     )
@@ -73,7 +71,7 @@ def refund_rows(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
             revenue.alias("net_revenue"),
         )
         .group_by("order_key", "refunded_on", "known_on")
-        .agg(pl.col("refunded", "contribution", "net_revenue").sum())
+        .agg(pl.col("refunded").sum(), *(whole_sum(basis) for basis in BASES))
     )
 
 
@@ -93,11 +91,12 @@ def _is_told(orders: pl.DataFrame) -> bool:
 
 @dataclass(frozen=True)
 class Facts:
-    """Orders and refunds of customers by number, on one basis.
+    """Orders and refunds of customers by number.
 
-    Whether an order is kept is told in its own currency, so `gross` and `refunded` are in that.
-    `orders`: customer_id (Int64 number), account_key, channel, ordered_on, known_on, is_paid, gross, refunded, amount,
-    segment, order (number). `refunds`: order, refunded_on, known_on, refunded, amount. `names` are the customer_ids by
+    Whether an order is kept is told in its own currency, so `gross` and `refunded` are in that; money stands in a
+    column for each of `BASES`, null where it is not known.
+    `orders`: customer_id (Int64 number), account_key, channel, ordered_on, known_on, is_paid, gross, refunded, money,
+    segment, order (number). `refunds`: order, refunded_on, known_on, refunded, money. `names` are the customer_ids by
     number.
     """
 
@@ -107,7 +106,7 @@ class Facts:
     segments: pl.DataFrame
 
     @classmethod
-    def of(cls, orders: pl.DataFrame, refunds: pl.DataFrame, basis: str, also: pl.Series | None = None) -> Facts:
+    def of(cls, orders: pl.DataFrame, refunds: pl.DataFrame, also: pl.Series | None = None) -> Facts:
         """From `order_rows` and `refund_rows`; `also` names customers that have no orders any more."""
         found = orders["customer_id"] if also is None else pl.concat([orders["customer_id"], also])
         if not _is_told(orders):
@@ -119,11 +118,10 @@ class Facts:
             orders.join(numbers, on="customer_id", maintain_order="none")
             .sort("order_key")
             .with_row_index("order")
-            .with_columns(pl.col("who").alias("customer_id"), pl.col(basis).alias("amount"))
-            .drop("who", CONTRIBUTION, NET_REVENUE)
+            .with_columns(pl.col("who").alias("customer_id"))
+            .drop("who")
         )
-        taken = refunds.with_columns(pl.col(basis).alias("amount")).drop(CONTRIBUTION, NET_REVENUE)
-        taken = taken.join(rows.select("order_key", "order", "customer_id"), on="order_key", maintain_order="none")
+        taken = refunds.join(rows.select("order_key", "order", "customer_id"), on="order_key", maintain_order="none")
         segments = rows.group_by("customer_id").agg(pl.col("segment").min()).sort("customer_id")
         return cls(names, rows.drop("order_key"), taken.drop("order_key"), segments)
 
@@ -137,28 +135,39 @@ class Facts:
     def known(self, dated_to: date, known_to: date) -> pl.DataFrame:
         """Orders dated up to a day as known at the end of another.
 
-        Columns: customer_id, ordered_on, channel, is_kept, amount.
+        Columns: customer_id, ordered_on, channel, is_kept, and the money on each of `BASES`. Money that a refund took
+        and that is not known (the cost of returned goods) leaves that of the order before it unknown.
         """
         undone = (
             self.refunds.lazy()
             .filter((pl.col("refunded_on") > dated_to) | (pl.col("known_on") > known_to))
             .group_by("order")
-            .agg(pl.col("refunded").sum().alias("undone"), pl.col("amount").sum().alias("back"))
+            .agg(pl.col("refunded").sum().alias("undone"), *(whole_sum(basis) for basis in BASES))
         )
         refunded = pl.col("refunded") - pl.col("undone").fill_null(0)
+        before = pl.when(pl.col("undone").is_null()).then(pl.lit(0, dtype=pl.Int64))
         return (
             self.orders.lazy()
             .filter((pl.col("ordered_on") <= dated_to) & (pl.col("known_on") <= known_to))
-            .join(undone, on="order", how="left", maintain_order="none")
+            .join(undone, on="order", how="left", maintain_order="none", suffix="_back")
             .select(
                 "customer_id",
                 "ordered_on",
                 "channel",
                 (pl.col("is_paid") & ((pl.col("gross") <= 0) | (refunded < pl.col("gross")))).alias("is_kept"),
-                (pl.col("amount") + pl.col("back").fill_null(0)).alias("amount"),
+                *(pl.col(basis) + before.otherwise(f"{basis}_back") for basis in BASES),
             )
             .collect()
         )
+
+    def covered(self, dated_to: date, known_to: date) -> dict[str, float | None]:
+        """By basis, the share of the net revenue of `known` orders whose money on it is known; None without revenue."""
+        orders = self.known(dated_to, known_to).select(
+            pl.col("net_revenue").sum().alias("whole"),
+            *(pl.col("net_revenue").filter(pl.col(basis).is_not_null()).sum().alias(basis) for basis in BASES),
+        )
+        whole, *parts = orders.row(0)
+        return {basis: part / whole if whole > 0 else None for basis, part in zip(BASES, parts, strict=True)}
 
     def late(self, dated_to: date, known_from: date, known_to: date) -> pl.Series:
         """Customers with a fact dated up to a day that was learnt after `known_from` and by `known_to`."""
@@ -187,10 +196,11 @@ class Facts:
         return Facts(self.names, self.orders.filter(mine), self.refunds.filter(mine), self.segments)
 
     def summary(self, dated_to: date, known_to: date) -> pl.DataFrame:
-        """A `summarise_days` frame of those orders, by number, with `segment`, `last_gap_days` and first `channel`."""
+        """A `summarise_days` frame of those orders on `BASES`, by number, with `segment`, `last_gap_days` and first
+        `channel`."""
         orders = self.known(dated_to, known_to)
-        days = order_days(orders)
-        summary = summarise_days(days, dated_to)
+        days = order_days(orders, BASES)
+        summary = summarise_days(days, dated_to, BASES)
         bought = days.lazy().filter("is_purchase").with_columns(
             pl.when(pl.col("customer_id") == pl.col("customer_id").shift(1))
             .then((pl.col("ordered_on") - pl.col("ordered_on").shift(1)).dt.total_days())

@@ -13,7 +13,7 @@ import polars as pl
 from pipelines.contracts.columns import Table, integer, money, rate, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.asset.customer_realised_asset import LOST
-from pipelines.marts.common import AS_OF, BASES, CURRENCY, as_of, days_from, rate_of, stamp, units
+from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, as_of, days_from, rate_of, stamp, units
 from pipelines.marts.profit.mart_coverage import TOTAL
 
 VALUE, ANONYMOUS, REALISED = "value", "anonymous", "realised"
@@ -22,11 +22,11 @@ LINES = (VALUE, ANONYMOUS, *LOST, REALISED)
 TABLE = Table(
     "realised_asset",
     "A step from the value of all buyers to the part that is realised.",
-    ("line",),
+    ("line", "basis"),
     (
         text("line", "value, less what is lost for each reason, makes realised", required=True, values=LINES),
         integer("position", "Place of the line, from 1", required=True),
-        text("basis", "Basis of the money: the headline basis", required=True, values=BASES),
+        text("basis", BASIS_SAYS, required=True, values=BASES),
         money(
             "amount",
             "Value, lost value (negative) or realised value; anonymous: money of the last horizon from buyers without "
@@ -55,39 +55,42 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
         **{name: (f"{name}_amount", -1) for name in LOST},
         REALISED: ("realised_amount", 1),
     }
+    amount, touched = pl.col("amount").sum(), (pl.col("amount") != 0).sum().cast(pl.Int64)
     parts = [
-        rows.select(
-            pl.lit(line).alias("line"),
-            (units(column) * sign).sum().alias("amount"),
-            (units(column) != 0).sum().cast(pl.Int64).alias("customer_n"),
-        )
+        rows.select("basis", (units(column) * sign).alias("amount"))
+        .group_by("basis")
+        .agg(pl.lit(line).alias("line"), amount, touched.alias("customer_n"))
         for line, (column, sign) in steps.items()
     ]
-    headline = inputs["mart_coverage"].filter(pl.col("dim") == TOTAL).select(pl.col("headline_basis").alias("basis"))
-    return pl.concat([*parts, *_anonymous(inputs, params)]).join(headline, how="cross")
+    nobody = inputs["mart_coverage"].filter(pl.col("dim") == TOTAL).select(
+        pl.col("headline_basis").alias("basis"), *(pl.lit(0, dtype=pl.Int64).alias(name) for name in _SUMS)
+    )  # fmt: skip
+    empty = [nobody.with_columns(pl.lit(line).alias("line")) for line in steps]
+    return pl.concat([*parts, *empty, *_anonymous(inputs, params)], how="diagonal")
 
 
 def _anonymous(inputs: Inputs, params: MartParams) -> list[pl.LazyFrame]:
     """What buyers without a key brought in the last horizon: part of the value, and lost at once."""
     nobody = inputs["dim_customer"].filter(~pl.col("is_identified") & ~pl.col("is_test")).select("customer_id")
-    headline = inputs["mart_coverage"].filter(pl.col("dim") == TOTAL).select("headline_basis")
-    is_contribution = pl.col("headline_basis") == "contribution"
-    amount = pl.when(is_contribution).then(units("contribution_reporting")).otherwise(units("net_revenue_reporting"))
-    brought = (
+    orders = (
         inputs["fct_order"]
         .filter(pl.col("is_kept") & (days_from("ordered_on", as_of(params)) < params.horizon_days))
         .join(nobody, on="customer_id", how="semi", maintain_order="none")
-        .join(headline, how="cross")
-        .select(pl.coalesce(amount, pl.lit(0, dtype=pl.Int64)).sum().alias("amount"), pl.col("customer_id").n_unique())
     )
+    buyers = pl.col("customer_id").n_unique().cast(pl.Int64).alias("customer_n")
     return [
-        brought.select(
+        orders.select(
+            (units(f"{basis}_reporting").fill_null(0).sum() * sign).alias("amount"),
+            buyers,
+            pl.lit(basis).alias("basis"),
             pl.lit(line).alias("line"),
-            pl.col("amount") * sign,
-            pl.col("customer_id").cast(pl.Int64).alias("customer_n"),
         )
+        for basis in BASES
         for line, sign in ((VALUE, 1), (ANONYMOUS, -1))
     ]
+
+
+_SUMS = ("amount", "customer_n")
 
 
 def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
@@ -96,8 +99,15 @@ def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
 
 
 def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
-    """The lines of all buckets, their share of the value and the rank of the losses."""
-    sums = parts.group_by("line", "basis").agg(pl.col("amount", "customer_n").sum()).collect()
+    """The lines of all buckets, their share of the value and the rank of the losses; a basis without customers' values
+    has none."""
+    sums = parts.group_by("line", "basis").agg(pl.col(_SUMS).sum()).collect()
+    valued = sums.filter(pl.col("line") == REALISED)["basis"]
+    found = [_ranked(rows) for (basis,), rows in sums.partition_by("basis", as_dict=True).items() if basis in valued]
+    return pl.concat(found).lazy().with_columns(*stamp(params))
+
+
+def _ranked(sums: pl.DataFrame) -> pl.DataFrame:
     amounts = dict(sums.select("line", "amount").iter_rows())
     losses = sorted(
         (line for line in LINES[1:-1] if line in amounts), key=lambda line: (amounts[line], LINES.index(line))
@@ -105,11 +115,10 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     places = {line: place for place, line in enumerate(LINES, start=1)}
     ranks = {line: place for place, line in enumerate(losses, start=1)}
     share = rate_of(pl.col("amount").abs(), pl.lit(amounts.get(VALUE, 0), dtype=pl.Int64))
-    return sums.lazy().with_columns(
+    return sums.with_columns(
         pl.col("line").replace_strict(places, return_dtype=pl.Int64).alias("position"),
         pl.when(pl.col("amount") < 0).then(-share).otherwise(share).cast(pl.Decimal(10, 6)).alias("value_rate"),
         pl.col("line").replace_strict(ranks, default=None, return_dtype=pl.Int64).alias("fix_rank"),
-        *stamp(params),
     )
 
 
@@ -122,7 +131,10 @@ MART = Mart(
         "What should be fixed first, in money: keys, consent, data, treatment or tests?",
         "How much do buyers without a key bring?",
     ),
-    example_sql="select line, amount, value_rate, fix_rank, customer_n from marts.realised_asset order by position",
+    example_sql=(
+        "select line, amount, value_rate, fix_rank, customer_n from marts.realised_asset "
+        "where basis = 'net_revenue' order by position"
+    ),
     inputs=("dim_customer", "fct_order", "mart_coverage", "customer_realised_asset"),
     reads={
         "dim_customer": ("customer_id", "is_identified", "is_test"),

@@ -4,7 +4,9 @@ Lives here: the tables that are read of the version served, and the rule of whic
 Stays out: computing the months that follow.
 
 A month is carried when it was closed in the version served, and that version was computed with the same reporting
-currency, basis, horizon and discount; another of these is another measure, and the record begins anew.
+currency, horizon and discount and tells of today's headline basis; another of these is another measure, and the record
+begins anew. Each basis has a record of its own: one that the version served does not tell of, as those made before
+there were two, is computed from what was known at its months' ends, while the other is carried.
 """
 
 from __future__ import annotations
@@ -16,9 +18,11 @@ import polars as pl
 
 from pipelines.contracts.columns import Table, day, integer, rate, text
 from pipelines.contracts.marts import Inputs, MartParams
-from pipelines.marts.asset.facts import NET_REVENUE, order_rows, refund_rows
+from pipelines.marts.asset.assumptions import SCHEMA, with_basis
+from pipelines.marts.asset.facts import order_rows, refund_rows
 from pipelines.marts.asset.packing import unpack
 from pipelines.marts.asset.periods import last_closed
+from pipelines.marts.common import BASES
 from pipelines.marts.profit.mart_coverage import TOTAL
 from pipelines.marts.runner import PREVIOUS
 
@@ -35,7 +39,7 @@ CONTEXT = Table(
 )
 COVERAGE = Table(
     "mart_coverage",
-    "The basis of the version served.",
+    "The headline basis of the version served.",
     ("dim", "dim_value"),
     (text("dim", "Dimension", required=True), text("headline_basis", "Headline basis", required=True)),
 )
@@ -63,15 +67,22 @@ def facts_and_record(inputs: Inputs, params: MartParams) -> dict[str, pl.LazyFra
 
 
 def basis_of(packed: pl.DataFrame) -> str:
-    """The basis on which customers are valued: the headline's."""
+    """The headline basis: tiers go by it."""
     found = unpack(packed, "basis")["headline_basis"]
-    return str(found[0]) if len(found) else NET_REVENUE
+    return str(found[0]) if len(found) else BASES[1]
+
+
+def record_of(packed: pl.DataFrame) -> pl.DataFrame:
+    """The reviews of the version served, with the basis that their money was on."""
+    then = unpack(packed, "then_basis")["headline_basis"]
+    rows = unpack(packed, "reviews").select(SCHEMA.names())
+    return with_basis(rows, str(then[0])) if len(then) else rows.clear()
 
 
 def carried_to(packed: pl.DataFrame, params: MartParams) -> date | None:
     """The last period end that is carried from the version served; None when everything is computed."""
-    context = unpack(packed, "context")
-    if context.is_empty() or unpack(packed, "then_basis")["headline_basis"].to_list() != [basis_of(packed)]:
+    context, reviews = unpack(packed, "context"), record_of(packed)
+    if context.is_empty():
         return None
     then: Mapping[str, object] = context.row(0, named=True)
     same = (
@@ -81,5 +92,7 @@ def carried_to(packed: pl.DataFrame, params: MartParams) -> date | None:
     )
     published = then["as_of_on"]
     closed = last_closed(params.as_of, published if isinstance(published, date) else None) if same else None
-    known = unpack(packed, "reviews").filter(pl.col("fitted_on") <= closed) if closed else pl.DataFrame()
-    return closed if len(known) else None
+    told = (
+        reviews.filter((pl.col("fitted_on") <= closed) & (pl.col("basis") == basis_of(packed))) if closed else reviews
+    )
+    return closed if len(told) else None

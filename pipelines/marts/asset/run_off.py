@@ -6,7 +6,7 @@ Stays out: newcomers (`new_business`) and the table (`asset_forecast`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,7 +19,6 @@ from pipelines.marts.asset.months import MONTHS, Cells, Months
 from pipelines.marts.asset.new_business import LEAST_MONTHS, TREND_MONTHS, month_errors, new_business
 from pipelines.marts.asset.outlook import money_between
 from pipelines.science.numerics import Array
-from pipelines.science.valuation_model import ValuationModel
 
 ORIGIN_STEP, MOST_ORIGINS, LEAST_HISTORY = 3, 8, 6
 """Months between origins, how many are asked at most, and months of history that a forecast needs."""
@@ -47,29 +46,44 @@ class Rehearsal:
         return Rehearsal(self.origin, *(column[: place - self.origin] for column in columns))
 
 
-def rehearsals(facts: Facts, reviews: Sequence[Assumptions], months: Months, cells: Cells) -> list[Rehearsal]:
-    """Forecasts from every third of the past month-ends, oldest first, with what was known and in force then."""
+@dataclass(frozen=True)
+class Record:
+    """What came on a basis: months, and money by month of acquisition."""
+
+    months: Months
+    cells: Cells
+
+
+def rehearsals(
+    facts: Facts, reviews: Sequence[Assumptions], records: Mapping[str, Record]
+) -> dict[str, list[Rehearsal]]:
+    """By basis, forecasts from every third of the past month-ends, oldest first, with what was known and in force then.
+
+    The months of all records are the same.
+    """
+    months = next(iter(records.values())).months
     origins = range(months.whole - 1 - ORIGIN_STEP, LEAST_HISTORY - 2, -ORIGIN_STEP)[:MOST_ORIGINS]
-    found: list[Rehearsal] = []
+    found: dict[str, list[Rehearsal]] = {basis: [] for basis in records}
     summary, before = pl.DataFrame(), date.min
     for origin in reversed(origins):
         on = months.ends[origin]
-        summary = facts.summary_after(summary, before, on) if found else facts.summary(on, on)
-        found.append(_rehearsed(origin, summary, reviews, months, cells))
+        ends = months.ends[origin + 1 : min(origin + 1 + MONTHS, months.whole)]
+        summary = facts.summary(on, on) if summary.is_empty() else facts.summary_after(summary, before, on)
+        review = [review for review in reviews if review.fitted_on <= on][-1]
+        for basis, run_off in expected_run_off(summary, review, list(records), on, ends).items():
+            found[basis].append(_rehearsed(origin, run_off, records[basis]))
         before = on
     return found
 
 
-def _rehearsed(
-    origin: int, summary: pl.DataFrame, reviews: Sequence[Assumptions], months: Months, cells: Cells
-) -> Rehearsal:
-    on, ends = months.ends[origin], months.ends[origin + 1 : min(origin + 1 + MONTHS, months.whole)]
-    model = [review for review in reviews if review.fitted_on <= on][-1].model
-    later = range(origin + 1, origin + 1 + len(ends))
-    newcomers, deviation = new_business(months.before(origin + 1, months.whole), cells.by_age(origin + 1), len(ends))
+def _rehearsed(origin: int, run_off: Array, record: Record) -> Rehearsal:
+    months, cells = record.months, record.cells
+    later = range(origin + 1, origin + 1 + len(run_off))
+    seen = months.before(origin + 1, months.whole)
+    newcomers, deviation = new_business(seen, cells.by_age(origin + 1), len(run_off))
     return Rehearsal(
         origin,
-        expected_run_off(summary, model, on, ends),
+        run_off,
         newcomers,
         deviation,
         np.array([cells.of_base(origin, place) for place in later], dtype=np.float64),
@@ -77,10 +91,13 @@ def _rehearsed(
     )
 
 
-def expected_run_off(summary: pl.DataFrame, model: ValuationModel, on: date, ends: Sequence[date]) -> Array:
-    """Expected money (units) of the customers of a summary as of a day in each of the months that end on `ends`."""
+def expected_run_off(
+    summary: pl.DataFrame, review: Assumptions, bases: Sequence[str], on: date, ends: Sequence[date]
+) -> dict[str, Array]:
+    """By basis, expected money (units) of the customers of a summary as of a day in each of the months that end on
+    `ends`."""
     days = np.array([0.0, *(float((end - on).days) for end in ends)])
-    return money_between(summary, model, days)
+    return money_between(summary, {basis: review.models[basis] for basis in bases}, days)
 
 
 def month_ahead(months: Months) -> tuple[Array, Array]:

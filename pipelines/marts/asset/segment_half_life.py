@@ -18,6 +18,7 @@ from pipelines.marts.asset.periods import month_end
 from pipelines.marts.asset.segment_migration import NONE, SCHEMES, SEGMENTS
 from pipelines.marts.asset.states import PROSPECT
 from pipelines.marts.common import AS_OF, ESTIMATE, as_of
+from pipelines.marts.profit.mart_coverage import on_headline
 from pipelines.science.numerics import Array
 from pipelines.science.survival import kaplan_meier
 
@@ -45,7 +46,7 @@ _COUNTS = ("ended_n", "open_n")
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """Stays of the bucket's customers by length in months, ended and open ones."""
     month = pl.col("period_on").dt.year().cast(pl.Int64) * 12 + pl.col("period_on").dt.month().cast(pl.Int64)
-    rows = inputs["customer_asset"].with_columns(month.alias("month"))
+    rows = on_headline(inputs["customer_asset"], inputs).with_columns(month.alias("month"))
     if params.as_of != month_end(params.as_of):
         rows = rows.filter(pl.col("period_on") != as_of(params))
     end = params.as_of.year * 12 + params.as_of.month - (params.as_of != month_end(params.as_of))
@@ -136,8 +137,11 @@ MART = Mart(
     example_sql=(
         "select scheme, segment, est as half_life_months, lo, hi, n from marts.segment_half_life order by scheme, est"
     ),
-    inputs=("customer_asset",),
-    reads={"customer_asset": ("customer_id", "period_on", *(f"closing_{scheme}" for scheme in SCHEMES))},
+    inputs=("mart_coverage", "customer_asset"),
+    reads={
+        "mart_coverage": ("dim", "headline_basis"),
+        "customer_asset": ("customer_id", "period_on", "basis", *(f"closing_{scheme}" for scheme in SCHEMES)),
+    },
     local=local,
     partial=partial,
     finalize=finalize,

@@ -16,7 +16,7 @@ import polars as pl
 from pipelines.contracts.columns import Table, day, integer, money, rate, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.asset.states import NAMES, PROSPECT
-from pipelines.marts.common import AS_OF, BASES, CURRENCY, rate_of, stamp, units
+from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, rate_of, stamp, units
 from pipelines.marts.segments.value_tiers import TIERS
 
 NONE = "none"
@@ -28,10 +28,10 @@ _UNIT = "reporting currency"
 TABLE = Table(
     "segment_migration",
     "Customers that went from a segment to a segment in a period, by a leg of the way.",
-    ("period_on", "scheme", "leg", "from_segment", "to_segment"),
+    ("period_on", "scheme", "leg", "from_segment", "to_segment", "basis"),
     (
         day("period_on", "End of the period: a month-end, or the as-of day for the last one", required=True),
-        text("scheme", "state: of the lifecycle; tier: by value", required=True, values=SCHEMES),
+        text("scheme", "state: of the lifecycle; tier: by value on the headline basis", required=True, values=SCHEMES),
         text(
             "leg",
             "threshold_drift: the opening scored again by today's cuts; behaviour: from there to the close; both: the "
@@ -41,8 +41,8 @@ TABLE = Table(
         ),
         text("from_segment", "Segment before; 'none' without a kept order", required=True, values=SEGMENTS),
         text("to_segment", "Segment after; 'none' without a kept order", required=True, values=SEGMENTS),
-        text("basis", "Basis of the money: the headline basis", required=True, values=BASES),
-        integer("customer_n", "Customers that went this way", required=True, unit="customers"),
+        text("basis", BASIS_SAYS, required=True, values=BASES),
+        integer("customer_n", "Customers that went this way; the same on both bases", required=True, unit="customers"),
         integer("from_customer_n", "Customers that were in the segment before", required=True, unit="customers"),
         rate("moved_rate", "customer_n of from_customer_n; the rates of a segment sum to 1", required=True),
         money("opening_amount", "Their value before this leg", required=True, unit=_UNIT),
@@ -121,7 +121,8 @@ MART = Mart(
     ),
     example_sql=(
         "select from_segment, to_segment, customer_n, moved_rate, closing_amount - opening_amount as change "
-        "from marts.segment_migration where scheme = 'state' and leg = 'behaviour' and period_on = as_of_on "
+        "from marts.segment_migration where scheme = 'state' and leg = 'behaviour' and basis = 'net_revenue' "
+        "and period_on = as_of_on "
         "order by customer_n desc, from_segment, to_segment"
     ),
     inputs=("customer_asset",),

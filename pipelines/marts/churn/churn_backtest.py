@@ -18,7 +18,7 @@ import polars as pl
 
 from pipelines.contracts.columns import Table, day, integer, number, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
-from pipelines.marts.common import AS_OF, as_of
+from pipelines.marts.common import AS_OF, BASES, as_of
 from pipelines.marts.ltv.orders import ORDER_INPUTS, ORDER_READS, known_by, order_rows
 from pipelines.science.churn import SILENT_DAYS, Curve, PastSilence, forecasts, learn, origins_of, silence
 from pipelines.science.histories import order_days, summarise_days
@@ -107,8 +107,8 @@ def _past(rows: pl.DataFrame, today: date) -> list[PastSilence]:
 
 def look_back(then: pl.DataFrame, now: pl.DataFrame, origin: date) -> PastSilence:
     """One past day: scores from the orders known `then`, the outcome from the kept orders known `now`."""
-    days = order_days(then)
-    summary = summarise_days(days, origin)
+    days = order_days(then, BASES[:1])  # silence has no basis
+    summary = summarise_days(days, origin, BASES[:1])
     score = silence(summary, origin, clock_of(days, origin, SILENT_DAYS))
     inside = pl.col("ordered_on").is_between(origin, origin + timedelta(days=SILENT_DAYS), closed="right")
     active = now.filter(inside)["customer_id"].unique()

@@ -14,8 +14,9 @@ from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.churn.churn_backtest import PARTS
 from pipelines.marts.churn.lifecycle_cut_points import POOLED
 from pipelines.marts.churn.overdue import limit_days, own_limits
-from pipelines.marts.common import AS_OF, CURRENCY, CUSTOMER_ID, stamp
+from pipelines.marts.common import AS_OF, BASES, CURRENCY, CUSTOMER_ID, stamp
 from pipelines.marts.ltv.orders import ORDER_INPUTS, ORDER_READS, known_by, order_rows
+from pipelines.marts.profit.mart_coverage import on_headline
 from pipelines.science.churn import SILENT_DAYS, Curve, silence
 from pipelines.science.histories import order_days, summarise_days
 from pipelines.science.valuation import clock_of
@@ -54,6 +55,13 @@ TABLE = Table(
         ),
         flag("is_calibrated", "The risk went through a calibration learned from past days", required=True),
         text("method", "How the risk is made", required=True, values=(CALIBRATED, PLAIN)),
+        text(
+            "basis",
+            "Basis of the money: the headline basis, so that a customer has one risk and one rank; the value on the "
+            "other one stands in customer_ltv_predictive, and the risk has no basis",
+            required=True,
+            values=BASES,
+        ),
         money(
             "expected_value",
             "Expected money of the coming horizon of customer_ltv_predictive",
@@ -72,8 +80,9 @@ TABLE = Table(
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """The orders of each customer, the customer's value, and once the curves."""
-    values = inputs["customer_ltv_predictive"].select(
+    values = on_headline(inputs["customer_ltv_predictive"], inputs).select(
         "customer_id",
+        pl.col("basis").alias("value_basis"),
         pl.col("segment").alias("label"),
         "p_alive",
         pl.col("expected_value").to_physical().cast(pl.Int64),
@@ -94,11 +103,13 @@ def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
 def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     """Fit, score, calibrate, and weigh the value."""
     rows = parts.collect()
-    values = rows.filter(pl.col("part") == "value").select("customer_id", "label", "p_alive", "expected_value")
+    values = rows.filter(pl.col("part") == "value").select(
+        "customer_id", "label", "value_basis", "p_alive", "expected_value"
+    )
     curves = rows.filter(pl.col("part") == PARTS[2]).select("model", "place", "forecast", "actual")
     cuts = rows.filter(pl.col("part") == "cuts").select("label", "segment_days")
-    days = order_days(known_by(rows.filter(pl.col("part").is_null()), params.as_of))
-    summary = summarise_days(days, params.as_of)
+    days = order_days(known_by(rows.filter(pl.col("part").is_null()), params.as_of), BASES[:1])
+    summary = summarise_days(days, params.as_of, BASES[:1])
     score = silence(summary, params.as_of, clock_of(days, params.as_of, SILENT_DAYS))
     recency = (summary["age"] - summary["t_x"]).to_numpy().astype(np.float64)
     by_model, by_recency, base = (_read(curves, *one) for one in (
@@ -122,6 +133,7 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
         .lazy()
         .with_columns(
             pl.col("label").alias("segment"),
+            pl.col("value_basis").alias("basis"),
             pl.lit(SILENT_DAYS, dtype=pl.Int64).alias("horizon_days"),
             pl.lit(is_calibrated).alias("is_calibrated"),
             pl.lit(CALIBRATED if is_calibrated else PLAIN).alias("method"),
@@ -168,7 +180,7 @@ MART = Mart(
     inputs=(*ORDER_INPUTS, "customer_ltv_predictive", "churn_backtest", "lifecycle_cut_points"),
     reads={
         **ORDER_READS,
-        "customer_ltv_predictive": ("customer_id", "segment", "p_alive", "expected_value"),
+        "customer_ltv_predictive": ("customer_id", "basis", "segment", "p_alive", "expected_value"),
         "churn_backtest": ("model", "part", "place", "forecast", "actual"),
         "lifecycle_cut_points": ("segment", "dormant_days"),
     },

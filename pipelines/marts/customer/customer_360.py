@@ -44,7 +44,7 @@ TABLE = Table(
         text("state", "State of the lifecycle", values=STATES, null_means="no gaps to take cut points from"),
         text(
             "tier",
-            "Value tier by predicted value",
+            "Value tier by predicted value on the headline basis; money to date stands in a column for each basis",
             values=TIERS,
             null_means="no kept order, or nobody is worth anything",
         ),

@@ -10,14 +10,14 @@ import polars as pl
 
 from pipelines.contracts.columns import Table, day, integer, money, number, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
-from pipelines.marts.common import AS_OF, BASES, CURRENCY, CUSTOMER_ID, UNKNOWN, as_of, stamp
+from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, CUSTOMER_ID, UNKNOWN, as_of, stamp
 from pipelines.marts.ltv.fallback import SOURCES, level_spread, published
 from pipelines.marts.ltv.ltv_backtest import champion_choices
-from pipelines.marts.ltv.orders import ORDER_INPUTS, ORDER_READS, known_by, order_rows
-from pipelines.science.histories import order_days, summarise_days
+from pipelines.marts.ltv.orders import ORDER_INPUTS, ORDER_READS, bases_of, known_by, order_rows, orders_on
+from pipelines.science.histories import on_basis, order_days, summarise_days
 from pipelines.science.valuation import clock_of, segments_of
-from pipelines.science.valuation_model import fit_summary
-from pipelines.science.valuation_scores import value_summary
+from pipelines.science.valuation_model import fit_money, fit_summary
+from pipelines.science.valuation_scores import CountScores, value_summary
 from pipelines.science.value_backtest import cohort_value
 
 NO_MONEY = "no amount of any order is known; fit_status says no_amounts"
@@ -25,12 +25,12 @@ NO_MONEY = "no amount of any order is known; fit_status says no_amounts"
 TABLE = Table(
     "customer_ltv_predictive",
     "What a customer with a kept order is expected to bring in over the horizon after the as-of day.",
-    ("customer_id",),
+    ("customer_id", "basis"),
     (
         CUSTOMER_ID,
         AS_OF,
         CURRENCY,
-        text("basis", "Basis of the money: the headline basis", required=True, values=BASES),
+        text("basis", BASIS_SAYS, required=True, values=BASES),
         text("segment", "Acquisition channel of the customer; '(unknown)' where no source says", required=True),
         integer("horizon_days", "Days ahead that are valued", required=True, unit="days"),
         integer("repeat_n", "Days with a kept order after the first such day", required=True, unit="days"),
@@ -96,20 +96,28 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     chosen = rows.filter(pl.col("kind").is_not_null()).with_columns(pl.col("chosen_segment").alias("segment"))
     rows = rows.filter(pl.col("kind").is_null())
     orders = known_by(rows, params.as_of)
-    days = order_days(orders)
-    summary = summarise_days(days, params.as_of).join(
+    days = order_days(orders, BASES)
+    summary = summarise_days(days, params.as_of, BASES).join(
         segments_of(orders), on="customer_id", how="left", maintain_order="left"
     )
     clock = clock_of(days, params.as_of, params.horizon_days)
-    model = fit_summary(summary, params.as_of, champion_choices(chosen), clock)
-    scores = value_summary(summary, params, model)
-    cohorts = cohort_value(summary, orders, params.as_of, params.horizon_days, params.discount_rate)
-    basis = rows["basis"][0] if rows.height else BASES[0]
+    headline, *others = bases_of(rows) or BASES[:1]
+    first = on_basis(summary, headline)
+    models = {headline: fit_summary(first, params.as_of, champion_choices(chosen, headline), clock)}
+    for basis in others:
+        models[basis] = fit_money(models[headline], on_basis(summary, basis), champion_choices(chosen, basis))
+    counts = CountScores.of(first, params, models[headline])
+    found = []
+    for basis, model in models.items():
+        mine, known = on_basis(summary, basis), orders_on(orders, basis)
+        scores = value_summary(mine, params, model, counts=counts)
+        cohorts = cohort_value(mine, known, params.as_of, params.horizon_days, params.discount_rate)
+        values = published(scores, cohorts, level_spread(chosen, basis), params.confidence)
+        found.append(values.with_columns(pl.lit(basis).alias("basis")))
     return (
-        published(scores, cohorts, level_spread(chosen), params.confidence)
+        pl.concat(found)
         .lazy()
         .with_columns(
-            pl.lit(basis).alias("basis"),
             pl.col("segment").fill_null(UNKNOWN),
             pl.lit(params.horizon_days, dtype=pl.Int64).alias("horizon_days"),
             pl.col("x").alias("repeat_n"),
@@ -132,12 +140,23 @@ MART = Mart(
     ),
     example_sql=(
         "select segment, count(*) as customers, sum(expected_value) as value, avg(p_alive) as mean_p_alive, "
-        "min(value_source) as source from marts.customer_ltv_predictive group by segment order by value desc"
+        "min(value_source) as source from marts.customer_ltv_predictive where basis = 'net_revenue' "
+        "group by segment order by value desc"
     ),
     inputs=(*ORDER_INPUTS, "ltv_backtest"),
     reads={
         **ORDER_READS,
-        "ltv_backtest": ("segment", "target", "model", "kind", "level", "level_log_sd", "drift_share", "is_by_segment"),
+        "ltv_backtest": (
+            "segment",
+            "target",
+            "model",
+            "kind",
+            "basis",
+            "level",
+            "level_log_sd",
+            "drift_share",
+            "is_by_segment",
+        ),
     },
     once=("ltv_backtest",),
     local=local,

@@ -40,9 +40,10 @@ def model_total(value: Array, value_sd: Array, log_sd: float) -> Total:
     return Total(amount, float(np.hypot(np.sqrt(float((value_sd**2).sum())), log_sd * amount)))
 
 
-def level_spread(chosen: pl.DataFrame) -> dict[str, float]:
+def level_spread(chosen: pl.DataFrame, basis: str) -> dict[str, float]:
     """Standard deviation of the log of a segment's level, orders and value together, from `ltv_backtest`'s choices."""
-    rows = chosen.group_by("segment").agg((pl.col("level_log_sd") ** 2).sum().sqrt()).sort("segment")
+    mine = chosen.filter((pl.col("target") == "orders") | (pl.col("basis") == basis))
+    rows = mine.group_by("segment").agg((pl.col("level_log_sd") ** 2).sum().sqrt()).sort("segment")
     return dict(rows.iter_rows())
 
 

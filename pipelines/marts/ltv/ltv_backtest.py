@@ -20,12 +20,12 @@ from pipelines.contracts.columns import Table, day, flag, integer, number, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.common import AS_OF, BASES, CURRENCY, UNKNOWN, stamp
 from pipelines.marts.ltv.fallback import TOO_YOUNG, model_total
-from pipelines.marts.ltv.orders import ORDER_INPUTS, ORDER_READS, known_by, order_rows
+from pipelines.marts.ltv.orders import ORDER_INPUTS, ORDER_READS, bases_of, known_by, order_rows, orders_on
 from pipelines.science.drift import drift_variance
 from pipelines.science.metrics import calibration_table, forecast_metrics
 from pipelines.science.numerics import Array, Mask
 from pipelines.science.valuation_model import Choice, ValuationModel
-from pipelines.science.valuation_scores import value_summary
+from pipelines.science.valuation_scores import CountScores, value_summary
 from pipelines.science.value_backtest import BASELINES, TARGETS, Past, Picked, look_back, origins_of, pick
 
 ALL = "(all)"
@@ -39,7 +39,7 @@ _OTHERS = "not the choice in use"
 TABLE = Table(
     "ltv_backtest",
     "A forecast of all customers of a segment made on a past day, measured by what came; and the choice in use now.",
-    ("origin_on", "segment", "target", "model", "kind", "decile"),
+    ("origin_on", "segment", "target", "model", "kind", "decile", "basis"),
     (
         day("origin_on", "Day the forecast was made with what was known; the as-of day for the choice", required=True),
         text("segment", "Acquisition channel; '(all)' for all, '(unknown)' where no source says", required=True),
@@ -56,7 +56,14 @@ TABLE = Table(
         integer("decile", "0: all customers; 1 to 10: tenths by the forecast, the highest first", required=True),
         AS_OF,
         CURRENCY,
-        text("basis", "Basis of the money: the headline basis", required=True, values=BASES),
+        text(
+            "basis",
+            "Basis of the money, rows of value for each: contribution before marketing, or net revenue; orders, which "
+            "have none, stand once, beside the headline basis. What came and is not known counts at the margin of all "
+            "other orders; contribution has no rows where the cost of no order is known",
+            required=True,
+            values=BASES,
+        ),
         integer("horizon_days", "Days ahead that were forecast", required=True, unit="days"),
         integer("customer_n", "Customers, of all origins for the choice", required=True, unit="customers"),
         number("forecast", "Forecast per customer", unit=_UNIT, null_means=_CHOICE),
@@ -114,24 +121,40 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
 
 
 def _table(rows: pl.DataFrame, params: MartParams) -> Iterator[dict[str, Any]]:
+    """Every basis after the other; how often customers order is asked once, and told beside the headline basis."""
     now = known_by(rows, params.as_of)
     first = now.filter("is_kept")["ordered_on"].min()
-    shared = {"basis": rows["basis"][0]}
     origins, tested = origins_of(first, params.as_of, params.horizon_days) if isinstance(first, date) else ([], 0)
-    shared["horizon_days"] = tested or params.horizon_days
-    stretch = params.horizon_days / tested if tested else 1.0
+    known = [known_by(rows, origin) for origin in origins]
+    beside: list[Past] = []
+    targets: tuple[str, ...] = TARGETS
+    for basis in bases_of(rows):
+        actual = orders_on(now, basis)
+        pasts = [
+            look_back(orders_on(then, basis), actual, origin, tested, beside[place] if beside else None)
+            for place, (origin, then) in enumerate(zip(origins, known, strict=True))
+        ]
+        shared = {"basis": basis, "horizon_days": tested or params.horizon_days}
+        yield from (shared | row for row in _on_basis(pasts, now["segment"].unique().to_list(), params, targets))
+        beside, targets = beside or pasts, TARGETS[1:]
+
+
+def _on_basis(
+    found: Sequence[Past], segments: list[str | None], params: MartParams, targets: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """The origins, oldest first, each judged by what was learnt of earlier ones, and the choice in use."""
     pasts: list[Past] = []
     drifts: list[float] = []
-    for origin in origins:
-        past = look_back(known_by(rows, origin), now, origin, tested)
-        yield from (shared | row for row in _origin_rows(past))
+    for past in found:
+        yield from _origin_rows(past, targets)
         picked = pick(pasts, _segments(past.summary), 1.0)
         champion = Champion.of(past, picked, _drift(drifts))
-        yield from (shared | row for row in _champion_rows(past, picked, champion))
+        yield from _champion_rows(past, picked, champion, targets)
         pasts.append(past)
         drifts.append(champion.drift(past, _drift(drifts)))
-    picked = pick(pasts, now["segment"].unique().to_list(), stretch)
-    yield from (shared | row for row in _chosen_rows(picked, params.as_of, _drift(drifts)))
+    stretch = params.horizon_days / found[0].tested if found else 1.0
+    chosen = _chosen_rows(pick(pasts, segments, stretch), params.as_of, _drift(drifts))
+    yield from (row for row in chosen if row["target"] in targets)
 
 
 def _drift(found: Sequence[float]) -> float:
@@ -149,11 +172,12 @@ def _groups(past: Past) -> Iterator[tuple[str, np.ndarray]]:
         yield segment or UNKNOWN, past.of_segment(segment, is_all=False)
 
 
-def _origin_rows(past: Past) -> Iterator[dict[str, Any]]:
+def _origin_rows(past: Past, targets: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Every candidate and baseline of one origin, by segment; deciles for all customers only."""
     actual = {"orders": past.actual_orders, "value": past.actual_value}
     for segment, mine in _groups(past):
-        for target, forecasts in (("orders", past.orders), ("value", past.value), ("value", past.spend_value)):
+        told = (("orders", past.orders), ("value", past.value), ("value", past.spend_value))
+        for target, forecasts in [one for one in told if one[0] in targets]:
             for name, forecast in forecasts.items():
                 is_spend = forecasts is past.spend_value
                 kind = "baseline" if name in BASELINES else "spend" if is_spend else "model"
@@ -201,8 +225,9 @@ class Champion:
         }
         model = fitted(past, choices)
         terms = MartParams(past.origin, horizon_days=past.tested, discount_rate=0.0, confidence=0.95)
-        scores = value_summary(past.summary, terms, model)
-        narrow = value_summary(past.summary, replace(terms, confidence=0.8), model)
+        counts = CountScores.of(past.summary, terms, model)
+        scores = value_summary(past.summary, terms, model, counts=counts)
+        narrow = value_summary(past.summary, replace(terms, confidence=0.8), model, counts=counts)
         value, spread = scores["value"].fill_null(0).to_numpy() * 0.0001, scores["value_sd"].fill_null(0).to_numpy()
         return cls(scores, narrow, value, spread)
 
@@ -213,7 +238,7 @@ class Champion:
 
 
 def _champion_rows(
-    past: Past, picked: Mapping[str | bool | None, Picked], champion: Champion
+    past: Past, picked: Mapping[str | bool | None, Picked], champion: Champion, targets: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
     """The champion of an origin, measured by what came, with the coverage of the customers' intervals."""
     scores, value, spread = champion.scores, champion.value, champion.value_sd
@@ -224,7 +249,8 @@ def _champion_rows(
         found = picked[True if segment == ALL else None if segment == UNKNOWN else segment]
         log_sd = float(np.hypot(found.orders_level.log_sd, found.value_level.log_sd))
         error = model_total(value[mine], spread[mine], log_sd).se / mine.sum()
-        for target, forecast in forecasts.items():
+        for target in targets:
+            forecast = forecasts[target]
             key = {"origin_on": past.origin, "segment": segment, "target": target, "model": "champion"}
             more = {name: float(hit[mine].mean()) for name, hit in inside.items()} | {"forecast_se": float(error)}
             more = more if target == "value" else {}
@@ -277,24 +303,23 @@ def _customers(pasts: Sequence[Past], segment: str | bool | None) -> int:
     return int(sum(mine.sum() for mine in here))
 
 
-def champion_choices(backtest: pl.DataFrame) -> dict[str | None, Choice]:
-    """The choices in use by segment (null where no source says), from the rows of this mart.
+def champion_choices(backtest: pl.DataFrame, basis: str) -> dict[str | None, Choice]:
+    """The choices in use on a basis by segment (null where no source says), from the rows of this mart.
 
-    Who states no intervals, as the ledger, need not read `drift_share`.
+    Where nothing was tested on the basis its spend model is the default. Who states no intervals, as the ledger, need
+    not read `drift_share`.
     """
-    rows = {(row["segment"], row["target"]): row for row in backtest.filter(pl.col("kind") == "chosen").to_dicts()}
-    return {
-        None if segment == UNKNOWN else segment: Choice(
-            row["model"],
-            rows[segment, "value"]["model"],
-            bool(row["is_by_segment"]),
-            row["level"],
-            rows[segment, "value"]["level"],
-            (rows[segment, "value"].get("drift_share") or 0.0) ** 2,
-        )
-        for (segment, target), row in rows.items()
-        if target == "orders"
-    }
+    chosen = backtest.filter(pl.col("kind") == "chosen")
+    value = {row["segment"]: row for row in chosen.filter(target="value", basis=basis).to_dicts()}
+    found: dict[str | None, Choice] = {}
+    for row in chosen.filter(target="orders").to_dicts():
+        segment = row["segment"]
+        choice = Choice(row["model"], is_segment_fit=bool(row["is_by_segment"]), level=row["level"])
+        if money := value.get(segment):
+            drift = (money.get("drift_share") or 0.0) ** 2
+            choice = replace(choice, spend_model=money["model"], value_level=money["level"], drift=drift)
+        found[None if segment == UNKNOWN else segment] = choice
+    return found
 
 
 MART = Mart(
@@ -308,7 +333,8 @@ MART = Mart(
     ),
     example_sql=(
         "select origin_on, model, kind, forecast, actual, bias, mae, ngini, coverage_95 from marts.ltv_backtest "
-        "where segment = '(all)' and target = 'value' and decile = 0 order by origin_on, kind, model"
+        "where segment = '(all)' and target = 'value' and basis = 'net_revenue' and decile = 0 "
+        "order by origin_on, kind, model"
     ),
     inputs=ORDER_INPUTS,
     reads=ORDER_READS,

@@ -14,10 +14,10 @@ import polars as pl
 
 from pipelines.contracts.columns import Table, day, flag, integer, money, number, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
-from pipelines.marts.common import AS_OF, BASES, CURRENCY, UNKNOWN, stamp
+from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, UNKNOWN, stamp
 from pipelines.marts.ltv.fallback import SOURCES, TOO_YOUNG, Total, disagree, level_spread, model_total
 from pipelines.marts.ltv.ltv_backtest import ALL
-from pipelines.marts.ltv.orders import ORDER_INPUTS, ORDER_READS, known_by, order_rows
+from pipelines.marts.ltv.orders import ORDER_INPUTS, ORDER_READS, known_by, order_rows, orders_on
 from pipelines.science.histories import order_days, summarise_days
 from pipelines.science.intervals import two_sided_z
 from pipelines.science.valuation import segments_of
@@ -34,13 +34,13 @@ TIMES = ("next", "past")
 TABLE = Table(
     "ltv_reconciliation",
     "Expected money of a segment's customers over the same horizon: by the model, by their cohorts, and what came.",
-    ("segment", "period"),
+    ("segment", "period", "basis"),
     (
         text("segment", "Acquisition channel; '(all)' for all, '(unknown)' where no source says", required=True),
         text("period", "next: the horizon after the as-of day; past: the last one tested", required=True, values=TIMES),
         AS_OF,
         CURRENCY,
-        text("basis", "Basis of the money: the headline basis", required=True, values=BASES),
+        text("basis", BASIS_SAYS, required=True, values=BASES),
         day("from_on", "Day after which the horizon runs", required=True),
         integer("horizon_days", "Days of the horizon", required=True, unit="days"),
         integer("customer_n", "Customers with a kept order by then", required=True, unit="customers"),
@@ -88,6 +88,7 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """The orders of each customer, the customer's values, and once the rows of the backtest."""
     values = inputs["customer_ltv_predictive"].select(
         pl.col("segment").alias("label"),
+        pl.col("basis").alias("value_basis"),
         pl.col("model_value", "cohort_value").to_physical().cast(pl.Int64),
         "value_sd",
         "value_source",
@@ -104,7 +105,7 @@ def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
 def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     """One row per segment and period."""
     rows = parts.collect()
-    tested = rows.filter(pl.col("kind").is_not_null()).with_columns(pl.col("label").alias("segment"))
+    tested = rows.filter(pl.col("kind").is_not_null()).with_columns(segment="label", basis="tested_basis")
     values = rows.filter(pl.col("value_source").is_not_null())
     placed = rows.filter(pl.col("order_key").is_not_null())
     found = [*_next(placed, values, tested, params), *_past(tested, params.confidence)] if values.height else []
@@ -116,16 +117,24 @@ def _next(
     placed: pl.DataFrame, values: pl.DataFrame, tested: pl.DataFrame, params: MartParams
 ) -> Iterator[dict[str, Any]]:
     orders = known_by(placed, params.as_of)
+    for basis in sorted(values["value_basis"].unique()):
+        mine = values.filter(pl.col("value_basis") == basis)
+        yield from _next_on(basis, orders_on(orders, basis), mine, tested, params)
+
+
+def _next_on(
+    basis: str, orders: pl.DataFrame, values: pl.DataFrame, tested: pl.DataFrame, params: MartParams
+) -> Iterator[dict[str, Any]]:
     summary = summarise_days(order_days(orders), params.as_of).join(segments_of(orders), on="customer_id", how="left")
     _, errors = cohort_value(summary, orders, params.as_of, params.horizon_days, params.discount_rate)
-    spread = level_spread(tested.filter(pl.col("kind") == "chosen"))
+    spread = level_spread(tested.filter(pl.col("kind") == "chosen"), basis)
     told = {name or UNKNOWN: error for name, error in errors.items()}
     everyone = (
         sum(error for error, _ in told.values()),
         "ok" if any(s != TOO_YOUNG for _, s in told.values()) else TOO_YOUNG,
     )
     shared = {
-        "period": "next", "basis": placed["basis"][0], "from_on": params.as_of, "horizon_days": params.horizon_days,
+        "period": "next", "basis": basis, "from_on": params.as_of, "horizon_days": params.horizon_days,
     }  # fmt: skip
     for label in (ALL, *sorted(values["label"].unique().to_list())):
         mine = values if label == ALL else values.filter(pl.col("label") == label)
@@ -173,11 +182,11 @@ def _past(tested: pl.DataFrame, confidence: float) -> Iterator[dict[str, Any]]:
     if rows.is_empty():
         return
     rows = rows.filter(pl.col("origin_on") == pl.col("origin_on").max())
-    for (label,), mine in rows.partition_by("segment", as_dict=True, maintain_order=True).items():
+    for (label, basis), mine in rows.partition_by("segment", "basis", as_dict=True, maintain_order=True).items():
         by_name = {row["model"]: row for row in mine.to_dicts() if row["model"] in ("champion", "cohort")}
         champion = by_name["champion"]
         yield {
-            "segment": label, "period": "past", "basis": champion["tested_basis"], "from_on": champion["origin_on"],
+            "segment": label, "period": "past", "basis": basis, "from_on": champion["origin_on"],
             "horizon_days": champion["horizon_days"], "customer_n": champion["customer_n"],
             **_judged(champion, by_name["cohort"], two_sided_z(confidence), confidence),
         }  # fmt: skip
@@ -216,13 +225,13 @@ MART = Mart(
     ),
     example_sql=(
         "select segment, period, predictive, cohort, realised, diff_share, is_overlap, value_source "
-        "from marts.ltv_reconciliation order by period, segment"
+        "from marts.ltv_reconciliation where basis = 'net_revenue' order by period, segment"
     ),
     inputs=(*ORDER_INPUTS, "customer_ltv_predictive", "ltv_backtest"),
     reads={
         **ORDER_READS,
         "customer_ltv_predictive": (
-            "customer_id", "segment", "model_value", "cohort_value", "value_sd", "value_source",
+            "customer_id", "basis", "segment", "model_value", "cohort_value", "value_sd", "value_source",
         ),
         "ltv_backtest": (
             "origin_on", "segment", "target", "model", "kind", "decile", "basis", "horizon_days", "customer_n",

@@ -3,8 +3,8 @@
 Lives here: reading core once, and undoing what became known later. Stays out: summaries of customers
 (`pipelines.science.histories`) and models.
 
-Money is on the headline basis. An order of a day is known on that day or later; a refund that came later, or became
-known later, is undone: the order was kept then, and worth more.
+Money stands in a column for each basis. An order of a day is known on that day or later; a refund that came later, or
+became known later, is undone: the order was kept then, and worth more.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import date
 import polars as pl
 
 from pipelines.contracts.marts import Inputs, MartParams
-from pipelines.marts.common import as_of, customers, units
+from pipelines.marts.common import BASES, as_of, customers, units
 from pipelines.marts.profit.mart_coverage import TOTAL
 
 ORDER_INPUTS = ("dim_customer", "fct_order", "fct_refund", "mart_coverage")
@@ -53,14 +53,12 @@ def order_rows(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """One row per order, and per day its refunds became known: what `known_by` needs, money in units.
 
     `order_key, customer_id, segment, basis, ordered_on, known_on, is_kept, is_wholly_refunded, gross, refunded`
-    (order currency), `amount` (on the headline basis, null where unknown), `net`, `undone_on` (day a refund became
-    known, null without), `undone_goods` (order currency), `undone_amount`, `undone_net`. Orders dated tomorrow count as
-    of the as-of day.
+    (order currency), the money on each of `BASES` (null where unknown), `undone_on` (day a refund became known, null
+    without), `undone_goods` (order currency), `undone_contribution`, `undone_net_revenue`. `basis` is the headline one.
+    Orders dated tomorrow count as of the as-of day.
     """
     who = customers(inputs).select("customer_id", pl.col("acquisition_channel").alias("segment"))
     headline = inputs["mart_coverage"].filter(pl.col("dim") == TOTAL).select(pl.col("headline_basis").alias("basis"))
-    is_contribution = pl.col("basis") == "contribution"
-    back = pl.col("undone_net") - pl.when(is_contribution).then("cogs_returned").otherwise(pl.lit(0, dtype=pl.Int64))
     return (
         inputs["fct_order"]
         .join(who, on="customer_id", how="inner")
@@ -77,15 +75,11 @@ def order_rows(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
             (pl.col("status") == "refunded").alias("is_wholly_refunded"),
             units("gross_merchandise").alias("gross"),
             units("refunded_goods").alias("refunded"),
-            pl.when(is_contribution)
-            .then(units("contribution_reporting"))
-            .otherwise(units("net_revenue_reporting"))
-            .alias("amount"),
-            units("net_revenue_reporting").alias("net"),
+            *(units(f"{basis}_reporting").alias(basis) for basis in BASES),
             "undone_on",
             "undone_goods",
-            back.alias("undone_amount"),
-            "undone_net",
+            (pl.col("undone_net_revenue") - pl.col("cogs_returned")).alias("undone_contribution"),
+            "undone_net_revenue",
         )
     )
 
@@ -101,7 +95,7 @@ def _refunds(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
         .group_by("order_key", known.alias("undone_on"))
         .agg(
             units("refunded_goods").sum().alias("undone_goods"),
-            (goods + shipping - tax).sum().alias("undone_net"),
+            (goods + shipping - tax).sum().alias("undone_net_revenue"),
             pl.when(pl.col("cogs_returned_reporting").null_count() == 0)
             .then(units("cogs_returned_reporting").sum())
             .alias("cogs_returned"),
@@ -110,9 +104,10 @@ def _refunds(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
 
 
 def known_by(rows: pl.DataFrame, day: date) -> pl.DataFrame:
-    """Orders as known at the end of `day`: `customer_id, segment, ordered_on, is_kept, amount, filled`.
+    """Orders as known at the end of `day`: `customer_id, segment, ordered_on, is_kept`, and by basis amount and filled.
 
-    `filled` is the amount, and where a cost is not known the net revenue at the margin of all other orders.
+    The amount on a basis stands in a column of its name; `filled_contribution`, … is the same, and where a cost is not
+    known the net revenue at the margin of all other orders. `orders_on` makes of both `amount` and `filled`.
     """
     placed = rows.filter(pl.col("ordered_on") <= pl.lit(day, dtype=pl.Date))
     is_told = pl.col("known_on") <= pl.lit(day, dtype=pl.Date)
@@ -132,8 +127,7 @@ def known_by(rows: pl.DataFrame, day: date) -> pl.DataFrame:
             pl.col(
                 "customer_id", "segment", "ordered_on", "is_kept", "is_wholly_refunded", "gross", "refunded"
             ).first(),
-            (pl.col("amount").first() + undone("amount")).alias("amount"),
-            (pl.col("net").first() + undone("net")).alias("net"),
+            *((pl.col(basis).first() + undone(basis)).alias(basis) for basis in BASES),
             undone("goods").alias("undone_goods"),
         )
         .with_columns(
@@ -145,13 +139,28 @@ def known_by(rows: pl.DataFrame, day: date) -> pl.DataFrame:
         )
         .collect()
     )
-    return _filled(orders).select("customer_id", "segment", "ordered_on", "is_kept", "amount", "filled")
+    filled = [_filled(orders, basis).alias(f"filled_{basis}") for basis in BASES]
+    return orders.select("customer_id", "segment", "ordered_on", "is_kept", *BASES, *filled)
 
 
-def _filled(orders: pl.DataFrame) -> pl.DataFrame:
+def _filled(orders: pl.DataFrame, basis: str) -> pl.Expr:
     """Amounts that are not known, at the margin of the known ones; nothing known counts as nothing earned."""
-    known = orders.filter(pl.col("amount").is_not_null() & pl.col("net").is_not_null())
-    earned, net = int(known["amount"].sum()), int(known["net"].sum())
+    known = orders.filter(pl.col(basis).is_not_null() & pl.col("net_revenue").is_not_null())
+    earned, net = int(known[basis].sum()), int(known["net_revenue"].sum())
     margin = min(max(earned / net, -1.0), 1.0) if net > 0 else 0.0
-    guess = (pl.col("net").cast(pl.Float64) * margin).round().cast(pl.Int64)
-    return orders.with_columns(pl.coalesce("amount", guess, pl.lit(0, dtype=pl.Int64)).alias("filled"))
+    guess = (pl.col("net_revenue").cast(pl.Float64) * margin).round().cast(pl.Int64)
+    return pl.coalesce(basis, guess, pl.lit(0, dtype=pl.Int64))
+
+
+def orders_on(orders: pl.DataFrame, basis: str) -> pl.DataFrame:
+    """`known_by` orders with `amount` and `filled` on one basis."""
+    money = pl.col(basis).alias("amount"), pl.col(f"filled_{basis}").alias("filled")
+    return orders.select("customer_id", "segment", "ordered_on", "is_kept", *money)
+
+
+def bases_of(rows: pl.DataFrame) -> tuple[str, ...]:
+    """The headline basis of `order_rows`, and the other one where money on it is known of any order; none of none."""
+    if rows.is_empty():
+        return ()
+    headline = str(rows["basis"][0])
+    return (headline, *(basis for basis in BASES if basis != headline and rows[basis].null_count() < len(rows)))

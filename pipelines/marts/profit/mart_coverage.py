@@ -68,6 +68,12 @@ def headline_basis(core: Inputs) -> str:
     return "contribution" if sums.item() else "net_revenue"
 
 
+def on_headline(rows: pl.LazyFrame, inputs: Inputs) -> pl.LazyFrame:
+    """The rows on the headline basis, of a mart that has rows for each; needs `mart_coverage` (dim, headline_basis)."""
+    headline = inputs["mart_coverage"].filter(pl.col("dim") == TOTAL).select(pl.col("headline_basis").alias("basis"))
+    return rows.join(headline, on="basis", how="semi")
+
+
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """Order lines with their net revenue, and it again where each kind of cost is known."""
     net = units("net_revenue_reporting")

@@ -13,7 +13,7 @@ import polars as pl
 from pipelines.contracts.columns import Table, day, integer, money, rate, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.common import AS_OF, BASES, CURRENCY, CUSTOMER_ID, people, rate_of, stamp, units
-from pipelines.marts.profit.mart_coverage import TOTAL
+from pipelines.marts.profit.mart_coverage import TOTAL, on_headline
 from pipelines.marts.segments.rfm_base import measures, scored_money, whole_money
 from pipelines.marts.segments.rfm_rules import PROSPECTS, SEGMENT_CELLS, SEGMENTS, TYPE_RULES, TYPES
 from pipelines.marts.segments.rfm_thresholds import score
@@ -30,7 +30,13 @@ TABLE = Table(
         CUSTOMER_ID,
         AS_OF,
         CURRENCY,
-        text("basis", "Basis that money is scored on: the headline basis", required=True, values=BASES),
+        text(
+            "basis",
+            "Basis that money is scored on: the headline basis, so that a customer has one segment and one tier; "
+            "money on either basis stands in customer_360, predicted value in customer_ltv_predictive",
+            required=True,
+            values=BASES,
+        ),
         integer("recency_days", "R: days since the last kept order", unit="days", null_means="no kept order"),
         integer("frequency_n", "F: kept orders in the last 365 days", required=True, unit="orders"),
         money(
@@ -204,7 +210,7 @@ def _tiers(inputs: Inputs) -> pl.LazyFrame:
     alone = pl.when(value >= high).then(pl.lit("high")).when(value >= mid).then(pl.lit("mid")).otherwise(pl.lit("low"))
     today = pl.col("period_on") == pl.col("as_of_on")
     return (
-        inputs["customer_asset"]
+        on_headline(inputs["customer_asset"], inputs)
         .filter(today & (pl.col("purchase_n") > 0))
         .join(inputs["value_tier_thresholds"], left_on="period_on", right_on="tier_on", how="left")
         .select(
@@ -248,6 +254,7 @@ MART = Mart(
         "customer_asset": (
             "customer_id",
             "period_on",
+            "basis",
             "as_of_on",
             "purchase_n",
             "closing_amount",

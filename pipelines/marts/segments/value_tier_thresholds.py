@@ -12,6 +12,7 @@ import polars as pl
 from pipelines.contracts.columns import Table, day, integer, money, rate, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.common import AS_OF, BASES, CURRENCY, rate_of, stamp, units
+from pipelines.marts.profit.mart_coverage import on_headline
 from pipelines.marts.segments.value_tiers import HIGH_PERCENT, MID_PERCENT, limits
 
 TABLE = Table(
@@ -20,7 +21,12 @@ TABLE = Table(
     ("tier_on",),
     (
         day("tier_on", "Day of the tiers: a month-end, or the as-of day", required=True),
-        text("basis", "Basis of the value: the headline basis", required=True, values=BASES),
+        text(
+            "basis",
+            "Basis of the value: the headline basis, the only one that tiers go by",
+            required=True,
+            values=BASES,
+        ),
         AS_OF,
         CURRENCY,
         integer("customer_n", "Customers with a kept order by that day", required=True, unit="customers"),
@@ -41,7 +47,7 @@ TABLE = Table(
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """The value of every customer with a kept order, at every period end."""
     return (
-        inputs["customer_asset"]
+        on_headline(inputs["customer_asset"], inputs)
         .filter(pl.col("purchase_n") > 0)
         .select("period_on", "basis", units("closing_amount").alias("value"))
     )
@@ -98,8 +104,11 @@ MART = Mart(
         "select tier_on, high_from_amount, mid_from_amount, high_customer_rate, negative_amount "
         "from marts.value_tier_thresholds order by tier_on"
     ),
-    inputs=("customer_asset",),
-    reads={"customer_asset": ("customer_id", "period_on", "basis", "purchase_n", "closing_amount")},
+    inputs=("mart_coverage", "customer_asset"),
+    reads={
+        "mart_coverage": ("dim", "headline_basis"),
+        "customer_asset": ("customer_id", "period_on", "basis", "purchase_n", "closing_amount"),
+    },
     local=local,
     partial=partial,
     finalize=finalize,

@@ -34,35 +34,38 @@ def cohort_curves(published: Published, basis: str, most: int) -> pl.DataFrame:
     return frame.filter(pl.col("cohort").is_in(cohorts[::-1][::step]))
 
 
-def segments(published: Published) -> pl.DataFrame:
+def segments(published: Published, basis: str) -> pl.DataFrame:
     """Expected money of every segment with its limits, the cohorts' estimate, and the error a horizon ago."""
     return published.frame(
         "select n.segment, n.customer_n, n.predictive, n.predictive_lo, n.predictive_hi, n.cohort, n.value_source, "
         "n.horizon_days, p.predictive as past_predictive, p.realised as past_realised, p.from_on as past_on "
-        f"from {VALUES} as n left join {VALUES} as p on n.segment = p.segment and p.period = 'past' "
-        f"where n.period = 'next' and n.predictive is not null and n.customer_n >= {MIN_CELL_N} "
+        f"from {VALUES} as n left join {VALUES} as p "
+        "on n.segment = p.segment and n.basis = p.basis and p.period = 'past' "
+        f"where n.period = 'next' and n.basis = '{basis}' and n.predictive is not null "
+        f"and n.customer_n >= {MIN_CELL_N} "
         "order by n.segment = '(all)' desc, n.predictive desc, n.segment",
         VALUES,
         empty="No customer has a value yet.",
     )
 
 
-def value_deciles(published: Published) -> pl.DataFrame:
+def value_deciles(published: Published, basis: str) -> pl.DataFrame:
     """Tenths of customers by the champion's forecast of money at the last tested day."""
     return published.frame(
         f"select origin_on, horizon_days, decile, customer_n, forecast, actual from {TESTED} where kind = 'champion' "
-        "and target = 'value' and segment = '(all)' and decile > 0 and origin_on = "
+        f"and target = 'value' and basis = '{basis}' and segment = '(all)' and decile > 0 and origin_on = "
         f"(select max(origin_on) from {TESTED} where kind = 'champion') order by decile",
         TESTED,
         empty=TOO_YOUNG,
     )
 
 
-def forecasters(published: Published) -> pl.DataFrame:
+def forecasters(published: Published, basis: str) -> pl.DataFrame:
     """Every forecaster of money at the last tested day: the champion, models, guesses."""
     return published.frame(
         f"select origin_on, model, kind, customer_n, bias, mae, rmse, ngini, decile_error, coverage_95 from {TESTED} "
-        "where target = 'value' and segment = '(all)' and decile = 0 and kind in ('champion', 'model', 'baseline') "
+        f"where target = 'value' and basis = '{basis}' and segment = '(all)' and decile = 0 "
+        "and kind in ('champion', 'model', 'baseline') "
         f"and origin_on = (select max(origin_on) from {TESTED} where kind = 'champion') "
         "order by array_position(['champion', 'model', 'baseline'], kind), rmse, model",
         TESTED,

@@ -19,7 +19,7 @@ from pipelines.report.charts import money
 from pipelines.report.drawing import draw
 from pipelines.report.published import Published
 from pipelines.report.queries import asset
-from pipelines.report.queries.run import run_facts
+from pipelines.report.queries.run import RunFacts, run_facts
 
 LABELS = {
     "opening": "Opening value",
@@ -51,7 +51,8 @@ STATE_LABELS = {"none": "No order yet", "unstated": "Not told", "at_risk": "At r
 
 def ledger_figure(published: Published) -> list[Block]:
     """The ledger of the last periods as one waterfall from opening to closing."""
-    facts, lines = run_facts(published), asset.ledger(published)
+    facts = run_facts(published)
+    lines = asset.ledger(published, facts.basis)
     first, last = lines["first_on"].min(), lines["last_on"].max()
     rows = _steps(lines, facts.currency)
     amounts = dict(lines.select("line", "amount").iter_rows())
@@ -112,7 +113,8 @@ def _steps(lines: pl.DataFrame, currency: str) -> list[dict[str, Any]]:
 
 def month_figure(published: Published) -> list[Block]:
     """Closing value of every period, and the lines that led there."""
-    facts, frame = run_facts(published), asset.months(published)
+    facts = run_facts(published)
+    frame = asset.months(published, facts.basis)
     moved = frame.filter(~pl.col("line").is_in(["opening", "closing", "reclassified"]) & (pl.col("amount") != 0))
     names = [LABELS[line] for line in moved.sort("position")["line"].unique(maintain_order=True)]
     rows = [
@@ -143,11 +145,11 @@ def month_figure(published: Published) -> list[Block]:
         "Above, the value at the end of every month; below, what was added to it and what left. Months in which models "
         "were fitted anew show how much that alone changed."
     )
-    table = _variance_table(published, facts.currency)
+    table = _variance_table(published, facts)
     return [Figure("ledger-months", "Month by month", caption, drawing, table)]
 
 
-def _variance_table(published: Published, currency: str) -> DataTable:
+def _variance_table(published: Published, facts: RunFacts) -> DataTable:
     """Expected against actual money of the base, month by month."""
     return DataTable(
         "Expected of the customers of the opening, and what came",
@@ -155,19 +157,20 @@ def _variance_table(published: Published, currency: str) -> DataTable:
         tuple(
             (
                 fmt.month(row["period_on"]),
-                fmt.money(row["expected"], currency),
-                fmt.money(row["actual"], currency),
-                fmt.money(row["actual"] - row["expected"], currency),
-                fmt.money(row["new_money"], currency),
+                fmt.money(row["expected"], facts.currency),
+                fmt.money(row["actual"], facts.currency),
+                fmt.money(row["actual"] - row["expected"], facts.currency),
+                fmt.money(row["new_money"], facts.currency),
             )
-            for row in asset.variances(published).iter_rows(named=True)
+            for row in asset.variances(published, facts.basis).iter_rows(named=True)
         ),
     )
 
 
 def migration_figure(published: Published) -> list[Block]:
     """Who went from which state to which in the last period."""
-    facts, frame = run_facts(published), asset.migration(published)
+    facts = run_facts(published)
+    frame = asset.migration(published, facts.basis)
     present = {*frame["from_segment"], *frame["to_segment"]}
     order = [name for name in STATE_ORDER if name in present]
     label = {name: STATE_LABELS.get(name, fmt.title(name)) for name in order}
@@ -213,7 +216,8 @@ def migration_figure(published: Published) -> list[Block]:
 
 def forecast_tables(published: Published) -> list[Block]:
     """What the coming months are expected to bring, and how such forecasts came out before."""
-    facts, ahead, record = run_facts(published), asset.forecast(published), asset.forecast_record(published)
+    facts = run_facts(published)
+    ahead, record = asset.forecast(published, facts.basis), asset.forecast_record(published, facts.basis)
 
     coming = DataTable(
         "What the coming months are expected to bring",
@@ -240,7 +244,8 @@ def forecast_tables(published: Published) -> list[Block]:
 
 def realised_figure(published: Published) -> list[Block]:
     """From the value of all buyers to the part that is realised."""
-    facts, lines = run_facts(published), asset.realised(published)
+    facts = run_facts(published)
+    lines = asset.realised(published, facts.basis)
     rows = _steps(lines, facts.currency)
     amounts = dict(lines.select("line", "amount").iter_rows())
     drawing = draw(

@@ -77,7 +77,7 @@ def _joined(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def segment_table(published: Published) -> list[Block]:
     """Expected money of each segment, and what was said a horizon ago."""
     facts = run_facts(published)
-    frame = forecast.segments(published)
+    frame = forecast.segments(published, facts.basis)
 
     def amount(value: object) -> str:
         return "" if value is None else fmt.compact_money(value, facts.currency)  # type: ignore[arg-type]
@@ -109,7 +109,7 @@ def segment_table(published: Published) -> list[Block]:
 def value_calibration_figure(published: Published) -> list[Block]:
     """Tenths of customers by forecast money, and what they brought."""
     facts = run_facts(published)
-    frame = forecast.value_deciles(published)
+    frame = forecast.value_deciles(published, facts.basis)
     rows = [
         {
             "name": "champion",
@@ -185,7 +185,7 @@ def silence_calibration_figure(published: Published) -> list[Block]:
 def forecaster_tables(published: Published) -> list[Block]:
     """Measures of every forecaster of money, and of silence."""
     facts = run_facts(published)
-    value, silence = forecast.forecasters(published), forecast.silence_measures(published)
+    value, silence = forecast.forecasters(published, facts.basis), forecast.silence_measures(published)
     money_rows = tuple(
         (
             FORECASTERS["champion"] if row["kind"] == "champion" else fmt.words(row["model"]),

@@ -117,8 +117,9 @@ def test_the_ledger_is_the_marts_and_adds_up(full_page: Page, full_file: Path) -
     stored = dict(
         duckdb.connect(str(full_file), read_only=True)
         .execute(
-            "select line, sum(amount) from marts.asset_ledger where dim = 'total' and period_on in "
-            "(select distinct period_on from marts.asset_ledger order by period_on desc limit 12) group by line"
+            "select line, sum(amount) from marts.asset_ledger where dim = 'total' and basis = 'contribution' "
+            "and period_on in (select distinct period_on from marts.asset_ledger order by period_on desc limit 12) "
+            "group by line"
         )
         .fetchall()
     )
@@ -169,7 +170,7 @@ def test_the_forecast_stands_beside_how_earlier_ones_came_out(full_page: Page, f
     stored = _one(
         full_file,
         "select strftime(period_on, '%b %Y'), round(est)::bigint from marts.asset_forecast "
-        "where part = 'total' and forecast_on = as_of_on order by period_on",
+        "where part = 'total' and basis = 'contribution' and forecast_on = as_of_on order by period_on",
     )
     assert [(row[0], row[3]) for row in coming] == [(month, f"${amount:,}") for month, amount in stored]
     assert len(stored) == 12
@@ -178,7 +179,7 @@ def test_the_forecast_stands_beside_how_earlier_ones_came_out(full_page: Page, f
     told = _one(
         full_file,
         f"select {ahead}, count(*), count_if(actual_amount between lo and hi) from marts.asset_forecast "
-        "where part = 'total' and actual_amount is not null and lo is not null "
+        "where part = 'total' and basis = 'contribution' and actual_amount is not null and lo is not null "
         "group by 1 having count(*) >= 3 order by 1",
     )
     assert [tuple(row[:3]) for row in record] == [tuple(str(value) for value in row) for row in told]
