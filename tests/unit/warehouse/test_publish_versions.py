@@ -49,7 +49,8 @@ def test_a_published_file_holds_every_declared_table_and_nothing_else(house: Set
 
 def test_a_published_file_is_of_the_format_that_clients_from_1_0_on_open(house: Settings, book: pl.DataFrame) -> None:
     publish(house, "run", book)
-    formats = [struct.unpack_from("<8x4sQ", path.read_bytes()) for path in (current_version(house).path, house.build_path)]
+    files = [current_version(house).path, house.build_path]
+    formats = [struct.unpack_from("<8x4sQ", path.read_bytes()) for path in files]
     assert formats[0] == (b"DUCK", 64)
     assert formats[1] > formats[0], "the build is private and of a newer format"
 

@@ -1,6 +1,8 @@
 -- The waterfall of every order line, from list price to contribution. Each amount is converted once, at the rate of the
--- order's day; sums are sums of converted amounts, so every identity holds in both currencies.
+-- order's day; sums are sums of converted amounts, so every identity holds in both currencies. What is known of an
+-- order's costs is joined to the order before its lines are: those are more, and wide.
 {% set fees = ['platform_fee', 'payment_fee', 'commission', 'fulfilment'] %}
+{% set recorded_costs = fees + ['incentives'] %}
 {% set suffixes = ['', '_reporting'] %}
 
 with refunds as (
@@ -16,6 +18,24 @@ with refunds as (
     group by order_line_key
 ),
 
+orders as (
+    select
+        kept.*,
+        {% for suffix in suffixes %}
+        {% for cost in recorded_costs %}
+        records.has_{{ cost }} and records.knows_{{ cost }}{{ suffix }} as knows_{{ cost }}{{ suffix }},
+        {% endfor %}
+        {% endfor %}
+        {% for fee in fees %}
+        not coalesce(records.has_{{ fee }}, false) and (kept.is_void or not rules.bears_{{ fee }}) as lacks_{{ fee }},
+        {% endfor %}
+        not coalesce(records.has_incentives, false) as lacks_incentives,
+        kept.is_void or not rules.bears_cogs as lacks_cogs
+    from {{ ref('int_order__kept') }} as kept
+    inner join {{ ref('int_channel__cost_rule') }} as rules on kept.channel = rules.channel
+    left join {{ ref('int_order__recorded') }} as records on kept.order_no = records.order_no
+),
+
 sold as (
     select
         {% for amount in [
@@ -26,6 +46,12 @@ sold as (
         {{ convert_money('cast(lines.qty * lines.unit_cost as decimal(18, 4))', 'lines.cost_order_rate') }} as cost,
         {{ convert_money('cast(lines.qty * lines.unit_cost as decimal(18, 4))', 'lines.cost_reporting_rate') }}
             as cost_reporting,
+        {% for cost in recorded_costs %}
+        orders.knows_{{ cost }},
+        orders.knows_{{ cost }}_reporting,
+        orders.lacks_{{ cost }},
+        {% endfor %}
+        orders.lacks_cogs,
         lines.*,
         orders.order_key,
         orders.source_system,
@@ -39,7 +65,7 @@ sold as (
         orders.is_void,
         orders.is_kept
     from {{ ref('int_order_line__revenue') }} as lines
-    inner join {{ ref('int_order__kept') }} as orders on lines.order_no = orders.order_no
+    inner join orders on lines.order_no = orders.order_no
 ),
 
 gross as (
@@ -62,25 +88,18 @@ recorded as (
             else lines.tax_contained{{ suffix }} - coalesce(refunds.tax_returned{{ suffix }}, 0)
         end as tax{{ suffix }},
         case
-            when lines.is_void or not rules.bears_cogs then 0
+            when lines.lacks_cogs then 0
             else lines.cost{{ suffix }} - coalesce(refunds.cogs_returned{{ suffix }}, 0)
         end as cogs{{ suffix }},
-        {% for fee in fees %}
+        {% for cost in recorded_costs %}
         case
-            when records.has_{{ fee }} and not records.knows_{{ fee }}{{ suffix }} then null
-            when records.has_{{ fee }} then lines.{{ fee }}{{ suffix }}
-            when lines.is_void or not rules.bears_{{ fee }} then 0
-        end as known_{{ fee }}{{ suffix }},
+            when lines.knows_{{ cost }}{{ suffix }} then lines.{{ cost }}{{ suffix }}
+            when lines.lacks_{{ cost }} then 0
+        end as known_{{ cost }}{{ suffix }},
         {% endfor %}
-        case
-            when not coalesce(records.has_incentives, false) then 0
-            when records.knows_incentives{{ suffix }} then lines.incentives{{ suffix }}
-        end as known_incentives{{ suffix }},
         {% endfor %}
         lines.*
     from gross as lines
-    inner join {{ ref('int_channel__cost_rule') }} as rules on lines.channel = rules.channel
-    left join {{ ref('int_order__recorded') }} as records on lines.order_no = records.order_no
     left join refunds on lines.order_line_key = refunds.order_line_key
 ),
 
@@ -122,7 +141,7 @@ select
     ] %}
     cast({{ amount }}{{ suffix }} as decimal(18, 4)) as {{ amount }}{{ suffix }},
     {% endfor %}
-    {% for amount in fees + ['incentives'] %}
+    {% for amount in recorded_costs %}
     cast(known_{{ amount }}{{ suffix }} as decimal(18, 4)) as {{ amount }}{{ suffix }},
     {% endfor %}
     cast(net_revenue{{ suffix }} - costs{{ suffix }} as decimal(18, 4)) as contribution{{ suffix }},
