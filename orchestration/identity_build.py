@@ -6,15 +6,28 @@ Stays out: how people are unified (`pipelines.identity`).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import duckdb
 import polars as pl
 
 from pipelines.contracts.keys import load_pepper
-from pipelines.contracts.settings import Settings
+from pipelines.contracts.settings import Probabilistic, Settings
 from pipelines.identity import OUTPUTS, Facts, Unified, account_contacts, account_names, unify
 from pipelines.identity.policy import Policy, default_policy
+from pipelines.identity.probabilistic import account_people, check_installed, exclusive_ids, find_links
+from pipelines.identity.probabilistic_model import Model
+from pipelines.identity.resolve import Resolution
 from pipelines.ingest import vault_values
-from pipelines.warehouse import end_of_day, read_overrides, read_past, read_run_context, write_table
+from pipelines.warehouse import (
+    end_of_day,
+    keep_model,
+    read_model,
+    read_overrides,
+    read_past,
+    read_run_context,
+    write_table,
+)
 
 
 def read_facts(settings: Settings, con: duckdb.DuckDBPyConnection) -> Facts:
@@ -47,8 +60,36 @@ def policy_in_force(settings: Settings) -> Policy:
     return default_policy(possible_posterior=settings.possible_posterior)
 
 
+@dataclass
+class ProbabilisticStage:
+    """The probabilistic stage of a run: the model in use before, and the one that the run uses."""
+
+    kept: Model | None
+    used: Model | None = None
+
+    def __call__(self, facts: Facts, resolution: Resolution, clusters: pl.DataFrame) -> pl.DataFrame:
+        """Possible links among accounts that stand alone, with the name of the model."""
+        people = account_people(facts.accounts, facts.names, facts.contacts, clusters)
+        ids = exclusive_ids(resolution, clusters)
+        found = find_links(people, ids, resolution.policy.possible_floor, self.kept)
+        self.used = found.model
+        return found.links.with_columns(model=pl.lit(found.model.name))
+
+
+def probabilistic_stage(settings: Settings) -> ProbabilisticStage | None:
+    """The stage as the settings want it; None where it is off. Raises CawError where its extra is missing."""
+    if settings.probabilistic is Probabilistic.off:
+        return None
+    check_installed()
+    return ProbabilisticStage(None if settings.probabilistic is Probabilistic.retrain else read_model(settings))
+
+
 def unify_build(settings: Settings, con: duckdb.DuckDBPyConnection) -> Unified:
-    """Unify the accounts of the build as of its day and write the tables of schema `identity`."""
+    """Unify the accounts of the build as of its day and write the tables of schema `identity`.
+
+    A model that the probabilistic stage had to train is kept for later runs; one of starting values is not.
+    """
+    stage = probabilistic_stage(settings)
     context = read_run_context(con)
     day = context["identity_as_of_on"]
     unified = unify(
@@ -58,7 +99,10 @@ def unify_build(settings: Settings, con: duckdb.DuckDBPyConnection) -> Unified:
         context["cutoff_at"],
         policy_in_force(settings),
         believed_at=end_of_day(day, settings) if day else None,
+        scorer=stage,
     )
+    if stage and stage.used and stage.used.is_trained:
+        keep_model(settings, stage.used)
     for table in OUTPUTS.values():
         write_table(con, "identity", table, unified.tables[table.name])
     return unified

@@ -168,9 +168,10 @@ def open_links(desk: Desk) -> pl.DataFrame:
     return rest.sort("posterior", "account_key", "candidate_key", descending=[True, False, False])
 
 
-def print_review(links: pl.DataFrame) -> None:
-    """The links to look at, numbered."""
-    if links.is_empty():
+def print_review(links: pl.DataFrame, kind: str | None = None) -> None:
+    """The links to look at, of one kind or all, numbered among all."""
+    listed = links.with_row_index("no", offset=1).filter(pl.lit(kind is None) | (pl.col("kind") == kind))
+    if listed.is_empty():
         stdout.print(
             "No link is open: every account that shares a usable value, or shows one behind a mask, was joined or is "
             "plainly another person.",
@@ -178,14 +179,14 @@ def print_review(links: pl.DataFrame) -> None:
         )
         return
     table = Table("no", "found by", "account", "candidate", "probability", "why", box=None, pad_edge=False)
-    for number, row in enumerate(links.head(REVIEWED_N).iter_rows(named=True), start=1):
-        kind, chance = row["kind"].replace("_", " "), row["posterior"]
+    for row in listed.head(REVIEWED_N).iter_rows(named=True):
         # Four digits, and never a certainty that nobody claims.
-        shown = f"{min(chance, 0.9999):.4f}"
-        table.add_row(str(number), kind, row["account_key"], row["candidate_key"], shown, row["features"])
+        chance = f"{min(row['posterior'], 0.9999):.4f}"
+        found_by = row["kind"].replace("_", " ")
+        table.add_row(str(row["no"]), found_by, row["account_key"], row["candidate_key"], chance, row["features"])
     stdout.print(table)
     stdout.print(
-        f"{links.height:,} open. Look closer with caw why ACCOUNT CANDIDATE; caw review --accept NO or --reject NO"
+        f"{listed.height:,} open. Look closer with caw why ACCOUNT CANDIDATE; caw review --accept NO or --reject NO"
     )
 
 

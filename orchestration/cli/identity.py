@@ -18,6 +18,14 @@ from pipelines.contracts.errors import CawError
 IDENTITY = "Who is whom"
 
 
+class LinkKind(StrEnum):
+    """How a possible link is found."""
+
+    shared_value = "shared_value"
+    masked_phone = "masked_phone"
+    probabilistic = "probabilistic"
+
+
 class PolicyName(StrEnum):
     """Named policies of `pipelines.identity.policy`."""
 
@@ -146,6 +154,7 @@ def unlink(a: First, b: Second, reason: Reason, author: Author = None, home: Hom
 def review(
     accept: Annotated[int | None, typer.Option(min=1, help="Number of the link to accept: they become one.")] = None,
     reject: Annotated[int | None, typer.Option(min=1, help="Number of the link to reject: they stay apart.")] = None,
+    kind: Annotated[LinkKind | None, typer.Option(help="List links of this kind only; numbers stay the same.")] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why; kept with the decision.")] = "reviewed",
     author: Author = None,
     home: HomeOption = None,
@@ -154,9 +163,10 @@ def review(
 
     Two kinds are looked for in every run: accounts left alone by a guard although they share a value (shared value),
     and buyers whose telephone a marketplace masks, such as 138****5678, where number, surname and city fit a known
-    customer (masked phone). Each has the probability that both are one person. None is joined by itself, unless
-    CAW_POSSIBLE_POSTERIOR says from which probability on; and never where that would give a customer two member numbers
-    or other ids of which a person has one.
+    customer (masked phone). `caw run --probabilistic` looks for a third: accounts that nothing links, alike in name,
+    year of birth and city (probabilistic). Each has the probability that both are one person. None is joined by itself,
+    unless CAW_POSSIBLE_POSTERIOR says from which probability on; and never where that would give a customer two member
+    numbers or other ids of which a person has one.
 
     An accepted link is a decision like `caw link`, a rejected one like `caw unlink`; the next run obeys, and neither is
     asked again. Links that a run joined by itself are not listed: `caw why` shows them, `caw unlink` takes them apart.
@@ -172,7 +182,7 @@ def review(
     desk = open_desk(writing_settings(home) if number is not None else reading_settings(home))
     links = open_links(desk)
     if number is None:
-        print_review(links)
+        print_review(links, kind.value if kind else None)
         return
     if number > links.height:
         raise CawError(f"There is no link {number}; {links.height} are open.", "List them: caw review.")

@@ -20,7 +20,7 @@ import typer
 from orchestration.cli.options import DEMO_HOME, HomeOption, reading_settings, writing_settings
 from orchestration.console import ConsoleProgress, stderr, stdout, step
 from pipelines.contracts.errors import CawError, ExitCode
-from pipelines.contracts.settings import Settings
+from pipelines.contracts.settings import Probabilistic, Settings
 
 PATH = "The path"
 
@@ -95,6 +95,17 @@ def run(
         ),
     ] = None,
     allow_refused: Annotated[bool, typer.Option(help="Go on without files that are refused as a whole.")] = False,
+    probabilistic: Annotated[
+        bool,
+        typer.Option(
+            "--probabilistic",
+            help="Also compare names, years of birth and cities of accounts that nothing links, for `caw review`. Uses "
+            "the model that is kept; the first such run trains it. Needs the extra \\[probabilistic].",
+        ),
+    ] = False,
+    retrain: Annotated[
+        bool, typer.Option("--retrain", help="Train the model of --probabilistic anew, and keep it from now on.")
+    ] = False,
 ) -> None:
     """Take a folder of exports to a published version.
 
@@ -104,7 +115,12 @@ def run(
         home,
         landing=landing.resolve() if landing else None,
         identity_as_of=identity_as_of.date() if identity_as_of else None,
+        probabilistic=Probabilistic.retrain if retrain else Probabilistic.on if probabilistic else None,
     )
+    if settings.probabilistic is not Probabilistic.off:
+        from pipelines.identity.probabilistic import check_installed  # noqa: PLC0415
+
+        check_installed()
     if not settings.landing_dir.is_dir():
         raise CawError(
             f"There is no landing folder {settings.landing_dir}.",

@@ -128,6 +128,7 @@ POSSIBLE_TABLE = Table(
         text("kind", "How the candidate was found", required=True, values=LINK_KINDS),
         number("posterior", "Probability that both are one person", required=True, unit="share"),
         text("features", "What speaks for it", required=True),
+        text("model", "Model that scored it, by version and digest", null_means="no model did"),
         flag("is_accepted", "Joined by this run, because it is probable enough", required=True),
         text("reason", "Why it is accepted or left open", required=True),
     ),

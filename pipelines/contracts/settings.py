@@ -7,10 +7,19 @@ Stays out: per-source declarations (`landing/<source>/_source.yml`, read by inge
 from __future__ import annotations
 
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Probabilistic(StrEnum):
+    """Whether a run compares names, years of birth and places of accounts that nothing links, and by which model."""
+
+    off = "off"
+    on = "on"
+    retrain = "retrain"
 
 
 class Settings(BaseSettings):
@@ -36,6 +45,12 @@ class Settings(BaseSettings):
         le=1,
         description="Probability from which a run joins a possible link by itself. Default: never, people decide "
         "(`caw review`).",
+    )
+    probabilistic: Probabilistic = Field(
+        Probabilistic.off,
+        description="Whether a run also compares names, years of birth and places of accounts that nothing links: off; "
+        "on, by the model that is kept (the first such run trains it); retrain, by a model trained anew, kept from then "
+        "on. Needs the extra `probabilistic`.",
     )
     horizon_days: int = Field(365, ge=30, le=3650, description="Horizon of value, in days.")
     discount_rate: float = Field(0.10, ge=0, lt=1, description="Yearly discount rate.")

@@ -22,14 +22,15 @@ CONTACTS = pl.Schema(
     }
 )
 """What an account states of a receiver: the mask of a telephone (`138*5678`) and, where the number is known, its key
-(null: only the mask is known); the name, whole or as far as a mask shows it; the city. Clear text, for memory only."""
+(null: only the mask is known; both null: no number, or one of another country); the name, whole or as far as a mask
+shows it; the city. Clear text, for memory only."""
 
 
 def account_contacts(keys: pl.DataFrame, clear: pl.DataFrame) -> pl.DataFrame:
     """The contacts behind the keys of `int_account_contact`: columns of CONTACTS.
 
     `keys`: account_key, phone_key, phone_mask_key, name_key, name_mask_key, city. `clear`: id_type, value_key,
-    normalised, from the vault. Telephones of which no mask can be made (of other countries) are left out.
+    normalised, from the vault. Statements of which neither a mask nor a city is left are left out.
     """
 
     def texts(kind: str, text: pl.Expr) -> pl.DataFrame:
@@ -48,9 +49,9 @@ def account_contacts(keys: pl.DataFrame, clear: pl.DataFrame) -> pl.DataFrame:
             "phone_key",
             mask=pl.coalesce("phone", "phone_mask"),
             name=pl.coalesce("name", "name_mask"),
-            city=_city(),
+            city=comparable_city(),
         )
-        .drop_nulls("mask")
+        .filter(pl.any_horizontal(pl.col("mask", "city").is_not_null()))
         .unique()
         .cast(CONTACTS)
     )
@@ -64,6 +65,7 @@ def masked_accounts(
     `names`: account_key, name, for contacts without one. `clusters`: account_key, cluster. Numbers on which the guards
     refused an account (crowds, hubs, doubt) are nobody's.
     """
+    contacts = contacts.drop_nulls("mask")
     if contacts["phone_key"].null_count() == 0:
         return pl.DataFrame(schema=POSSIBLE)
     spare = names.sort("account_key", "name").unique("account_key", keep="first", maintain_order=True)
@@ -83,7 +85,7 @@ def masked_accounts(
     )
 
 
-def _city() -> pl.Expr:
-    """City as it is compared: 杭州市 and 杭州 are one."""
+def comparable_city() -> pl.Expr:
+    """Column `city` as it is compared: 杭州市 and 杭州 are one."""
     city = pl.col("city").str.normalize("NFKC").str.strip_chars().str.to_lowercase().str.strip_suffix("市")
     return pl.when(city != "").then(city)

@@ -1,25 +1,30 @@
 """The probabilistic model, versioned: what is compared, by which levels, which pairs are looked at, how it is trained.
 
-Lives here: the `Linkage` (which columns a table has), Splink's settings for it, starting values, and training.
+Lives here: the `Linkage` (which columns a table has), Splink's settings for it, starting values, training, and the
+`Model` that is kept.
 Stays out: who is compared and what becomes of the scores (`probabilistic`).
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import polars as pl
 
+from pipelines.identity.calibration import Calibration
 from pipelines.identity.case import BIRTH, NAME
 
 KEY = "account_key"
-MODEL_VERSION = 1
+MODEL_VERSION = 2
 """Raise it with every change of comparisons, blocking, starting values or training: scores of two differ."""
 
 GIVEN, FAMILY, POSTCODE = "given_name", "family_name", "postcode"
-EXACT = ("city", "birth_place", "occupation")
+YEAR = "birth_year"
+EXACT = (YEAR, "city", "birth_place", "occupation")
 BOTH_NAMES = "given_and_family_name"
 """Column that `score_pairs` makes of the two, so that a rare combination weighs more."""
 COMPARED = (GIVEN, FAMILY, POSTCODE, *EXACT)
@@ -85,8 +90,10 @@ class Linkage:
     def blocking(self) -> list[tuple[str, ...]]:
         """Which pairs are looked at: those that agree on all columns, or beginnings of them, of one rule."""
         family, given, birth, area = self.family, self.given, self.birth, _head(self.postcode, 3)
+        year = YEAR if YEAR in self.exact else None
         rules: list[tuple[str | None, ...]] = [
-            (self.name, birth), (_head(self.name, 4), birth), *((self.name, column) for column in self.exact),
+            (self.name, birth), (_head(self.name, 4), birth), (_head(self.name, 4), year),
+            *((self.name, column) for column in self.exact),
             (_head(given, 3), _head(family, 4)), (family, birth), (given, birth),
             (_head(given, 2), _head(family, 2), _head(birth, 4)),
             (given, self.postcode), (family, self.postcode), (self.name, self.postcode),
@@ -95,6 +102,41 @@ class Linkage:
         ]  # fmt: skip
         full = [tuple(part for part in rule if part) for rule in rules if all(rule)]
         return list(dict.fromkeys(full))
+
+
+@dataclass(frozen=True)
+class Model:
+    """What scores pairs and can be kept: Splink's settings with what was learnt, and nothing of the data.
+
+    `columns` are those of the people it compares, `trained_on` the columns on whose agreement it learnt what one person
+    agrees in (none: starting values), `record_n` the people it was made for; too few (`is_trained` is false) teach it
+    nothing.
+    """
+
+    settings: dict[str, Any]
+    columns: tuple[str, ...]
+    trained_on: tuple[str, ...]
+    record_n: int
+    is_trained: bool
+    calibration: Calibration | None = None
+    version: int = MODEL_VERSION
+
+    @property
+    def name(self) -> str:
+        """Version of the code and digest of what was learnt: two models that score differently differ in it."""
+        told = json.dumps(self.to_record(), sort_keys=True)
+        return f"v{self.version}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+
+    def to_record(self) -> dict[str, Any]:
+        """The model as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_record(cls, told: dict[str, Any]) -> Model:
+        """The model that `to_record` told."""
+        calibration = Calibration(**told["calibration"]) if told["calibration"] else None
+        lists = {name: tuple(told[name]) for name in ("columns", "trained_on")}
+        return cls(**{**told, **lists, "calibration": calibration})
 
 
 def settings(linkage: Linkage, people: pl.DataFrame, is_trained: bool) -> Any:

@@ -43,5 +43,7 @@ def possible_table(links: pl.DataFrame) -> pl.DataFrame:
     """Links as the warehouse keeps them: columns of POSSIBLE_TABLE; without a verdict they are for people to decide."""
     if "is_accepted" not in links.columns:
         links = links.with_columns(is_accepted=pl.lit(False), reason=pl.lit(OPEN))
+    if "model" not in links.columns:
+        links = links.with_columns(model=pl.lit(None, pl.String))
     named = links.rename({"candidate_cluster": "candidate_key"})
     return named.select(POSSIBLE_TABLE.names).sort(POSSIBLE_TABLE.grain)

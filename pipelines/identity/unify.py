@@ -11,7 +11,7 @@ facts of the people that an earlier day believed in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -64,6 +64,10 @@ class Facts:
     contacts: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CONTACTS))
 
 
+Scorer = Callable[[Facts, Resolution, pl.DataFrame], pl.DataFrame]
+"""From facts, their resolution and people so far (account_key, cluster): possible links, with their `model`."""
+
+
 @dataclass(frozen=True)
 class Past:
     """What earlier runs recorded: the history of assignments, and events (columns of HISTORY_TABLE, EVENT_TABLE)."""
@@ -112,18 +116,19 @@ def unify(
     as_of: datetime,
     policy: Policy | None = None,
     believed_at: datetime | None = None,
+    scorer: Scorer | None = None,
 ) -> Unified:
     """Give every account its person as of the instant `as_of` (the end of the as-of day).
 
     With `believed_at` the accounts recorded by that instant belong to whom they belonged then, and accounts that came
-    later to whom they belong as of `as_of`; such a run adds nothing to the history.
+    later to whom they belong as of `as_of`; such a run adds nothing to the history. `scorer` finds more possible links.
     Raises ValueError for an account without a key or a first sign, and for manual decisions that contradict each other.
     """
     if facts.accounts.select(pl.col("account_key", "first_seen_at").null_count()).sum_horizontal().item():
         raise ValueError("an account needs a key and a first sign")
     facts = replace(facts, accounts=facts.accounts.sort("account_key"))  # texts sort slowly, and once is enough
     known = past.up_to(as_of)
-    resolution, possible = reviewed(facts, policy or default_policy())
+    resolution, possible = reviewed(facts, policy or default_policy(), scorer)
     clusters = people(resolution, facts.accounts)
     done = carry_over(clusters, known.history, pepper, as_of, lambda: causes(resolution))
     latest = past.history["recorded_at"].max()
@@ -147,7 +152,7 @@ def unify(
     return Unified(tables, resolution)
 
 
-def reviewed(facts: Facts, policy: Policy) -> tuple[Resolution, pl.DataFrame]:
+def reviewed(facts: Facts, policy: Policy, scorer: Scorer | None = None) -> tuple[Resolution, pl.DataFrame]:
     """The accounts under a policy, and the possible links it leaves open or accepts (see `accept_links`)."""
     resolution = resolve_facts(facts, policy)
     clusters = people(resolution, facts.accounts)
@@ -155,7 +160,9 @@ def reviewed(facts: Facts, policy: Policy) -> tuple[Resolution, pl.DataFrame]:
         refused_links(resolution),
         masked_accounts(facts.contacts, facts.names, clusters, resolution, policy.possible_floor),
     ]
-    links = open_questions(pl.concat(found), clusters, facts.overrides)
+    if scorer is not None:
+        found.append(scorer(facts, resolution, clusters))
+    links = open_questions(pl.concat(found, how="diagonal"), clusters, facts.overrides)
     threshold = policy.possible_posterior
     if threshold is None or not (links["posterior"] >= threshold).any():
         return resolution, links

@@ -7,7 +7,7 @@ what is checked (`expectations`) and who calls it when (`orchestration`).
 from pipelines.warehouse.build import begin_build, mark_good, open_build
 from pipelines.warehouse.context import end_of_day, mart_params, read_run_context, reporting_currency, write_run_context
 from pipelines.warehouse.digest import layer_digest, table_digest
-from pipelines.warehouse.identity_state import add_override, read_overrides, read_past
+from pipelines.warehouse.identity_state import add_override, keep_model, read_model, read_overrides, read_past
 from pipelines.warehouse.lock import writer_lock
 from pipelines.warehouse.publish import Published, publish
 from pipelines.warehouse.query import headline, query_published
@@ -24,6 +24,7 @@ __all__ = [
     "current_version",
     "end_of_day",
     "headline",
+    "keep_model",
     "layer_digest",
     "list_versions",
     "mark_good",
@@ -31,6 +32,7 @@ __all__ = [
     "open_build",
     "publish",
     "query_published",
+    "read_model",
     "read_overrides",
     "read_past",
     "read_run_context",

@@ -1,11 +1,13 @@
 """The state of identity: the history of assignments and events, and the manual decisions of people.
 
-Lives here: what a version adds to the history, written with it and completed after it like other state; and decisions,
-written when they are taken. Stays out: what history and decisions mean (`pipelines.identity`).
+Lives here: what a version adds to the history, written with it and completed after it like other state; decisions,
+written when they are taken; and models, written by the run that trains them. Stays out: what history, decisions and
+models mean (`pipelines.identity`).
 
     state/identity_history/<version>.parquet   accounts that are new, have another person, or left the data
     state/identity_event/<version>.parquet     what happened to customer ids
     state/identity_override/<moment>.jsonl     one decision
+    state/identity_model/<n>-<name>.jsonl      one model of the probabilistic stage; the last one is in use
 
 A version's folder carries the files it adds. Rolling back moves what is served and undoes no history: ids that were
 given once are never given to somebody else.
@@ -23,12 +25,14 @@ import polars as pl
 from pipelines.contracts.identity import EVENT_TABLE, HISTORY_TABLE
 from pipelines.contracts.settings import Settings
 from pipelines.identity.overrides import OVERRIDES, no_overrides
+from pipelines.identity.probabilistic_model import Model
 from pipelines.identity.unify import Past
 from pipelines.warehouse import state
 from pipelines.warehouse.files import sync
 
 LOGS = (HISTORY_TABLE, EVENT_TABLE)
 OVERRIDE_LOG = "identity_override"
+MODEL_LOG = "identity_model"
 
 
 def read_past(settings: Settings) -> Past:
@@ -92,6 +96,19 @@ def add_override(settings: Settings, decision: pl.DataFrame) -> None:
     row = decision.row(0, named=True)
     record = {**row, "decided_at": row["decided_at"].isoformat()}
     state.append(settings, OVERRIDE_LOG, f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}", [record])
+
+
+def read_model(settings: Settings) -> Model | None:
+    """The probabilistic model in use, or None before the first was kept."""
+    records = state.read(settings, MODEL_LOG)
+    return Model.from_record(records[-1]) if records else None
+
+
+def keep_model(settings: Settings, model: Model) -> None:
+    """Use a model from now on, unless it is in use. The caller holds the writer's lock."""
+    kept = state.read(settings, MODEL_LOG)
+    if not kept or Model.from_record(kept[-1]).name != model.name:
+        state.append(settings, MODEL_LOG, f"{len(kept) + 1:04}-{model.name}", [model.to_record()])
 
 
 def _read(settings: Settings, log: str, schema: pl.Schema) -> pl.DataFrame:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import Any
 
 import polars as pl
 import pytest
+from conftest import TEST_PEPPER
 
 from orchestration.cli import main
 from orchestration.identity_desk import open_desk
 from orchestration.identity_summary import open_links
 from orchestration.run import run_everything
+from pipelines.contracts.keys import value_key
 from pipelines.contracts.progress import Quiet
-from pipelines.contracts.settings import Settings
+from pipelines.contracts.settings import Probabilistic, Settings
 from pipelines.ingest import vault_values
 from pipelines.warehouse import current_version, query_published, read_past
 
@@ -96,8 +99,23 @@ def test_the_report_says_what_the_marts_say(world, caw):
         assert word in told, word
 
 
-def test_the_next_run_obeys_and_ids_of_others_stay(house_copy, caw):
+LONELY = """source_customer_id,created_at,name,birth_date,city,buyer_key_kind
+d1,2024-05-01T09:00:00Z,Margaret Thompson,1980-05-17,York,real
+d2,2024-05-02T09:00:00Z,Margret Thompson,1980-05-17,York,real
+d3,2024-05-03T09:00:00Z,Jonathan Whitfield,1971-11-30,York,real
+d4,2024-05-04T09:00:00Z,Jonathon Whitfield,1971-11-30,York,real
+d5,2024-05-05T09:00:00Z,Margaret Thompson,1955-01-02,Hull,real
+"""
+"""Accounts of a service desk: nothing but names, dates and places; two people are there twice."""
+
+
+def test_the_next_run_obeys_and_ids_of_others_stay(house_copy, caw, tmp_path):
     settings = house_copy()
+    landing = tmp_path / "landing"
+    shutil.copytree(settings.landing_dir, landing)
+    (landing / "desk").mkdir()
+    (landing / "desk" / "customers.csv").write_text(LONELY)
+    settings = settings.model_copy(update={"landing": landing, "probabilistic": Probabilistic.on})
     home, before = str(settings.home), _accounts(settings)
     a, b = _together(before, "pos", "crm")
     alone = before.filter(~pl.col("customer_id").is_duplicated() & (pl.col("source_system") == "pos"))["account_key"]
@@ -119,6 +137,16 @@ def test_the_next_run_obeys_and_ids_of_others_stay(house_copy, caw):
     assert now[masked[0]] == now[candidates[0]]
     assert now[masked[1]] != now[candidates[1]]
     still_open = open_links(open_desk(settings))
+    lonely = still_open.filter(pl.col("kind") == "probabilistic").filter(pl.col("posterior") > 0.9)
+    keys = [f"desk/{value_key(TEST_PEPPER.encode(), 'desk:account', f'd{n}')}" for n in range(1, 6)]
+    assert {frozenset(pair) for pair in lonely.select("account_key", "candidate_key").rows()} == {
+        frozenset(keys[:2]), frozenset(keys[2:4])
+    }  # fmt: skip
+    assert lonely["model"].str.contains(r"^v\d+-[0-9a-f]{8}$").all()
+    assert len({now[key] for key in keys}) == 5, "possible links join nobody by themselves"
+    told = caw("review", "--kind", "probabilistic", "--home", home)[1]
+    assert all(key in told for key in keys[:4])
+    assert "masked phone" not in told
     assert not set(masked) & set(still_open["account_key"])
     assert changed.height <= 4, "one account leaves its person, one joins another, and so does a masked buyer"
     events = query_published(settings, "select kind from core.identity_event where run_n = 2")["kind"].to_list()

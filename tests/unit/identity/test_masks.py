@@ -140,6 +140,7 @@ def test_contacts_are_read_from_the_vault_and_masked_alike() -> None:
         ("a", "p1", None, "n1", None, "杭州市"), ("b", None, "m1", None, "h1", "杭州"),
         ("c", "p2", None, None, None, ""),
         ("d", "p1", "m2", "n1", None, None), ("e", "gone", None, "n1", None, None),
+        ("f", "p2", None, None, None, " Boston"),
     ]  # fmt: skip
     keys = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
     clear = pl.DataFrame(
@@ -152,7 +153,7 @@ def test_contacts_are_read_from_the_vault_and_masked_alike() -> None:
     assert sorted(account_contacts(keys, clear).rows(), key=str) == sorted(
         [
             ("a", "p1", "138*5678", "刘洋", "杭州"), ("b", None, "138*5678", "刘", "杭州"),
-            ("d", "p1", "138*5678", "刘洋", None),
+            ("d", "p1", "138*5678", "刘洋", None), ("f", "p2", None, None, "boston"),
         ],
         key=str,
     )  # fmt: skip

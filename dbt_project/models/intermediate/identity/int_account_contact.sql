@@ -1,5 +1,5 @@
--- What accounts state of a receiver in one breath: a telephone, or what a mask shows of it, with name and city. One row
--- per distinct statement. Masks are hints for the review of possible links and no evidence (see int_identity_evidence).
+-- What accounts state of a receiver in one breath: a telephone, or what a mask shows of it, name and city. One row per
+-- distinct statement. Masks are hints for the review of possible links and no evidence (see int_identity_evidence).
 {{ config(materialized='view') }}
 
 with stated as (
@@ -30,4 +30,4 @@ select distinct
     name_mask_key,
     city
 from stated
-where coalesce(phone_key, phone_mask_key) is not null
+where coalesce(phone_key, phone_mask_key, city) is not null

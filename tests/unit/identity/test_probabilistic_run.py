@@ -1,0 +1,204 @@
+"""The probabilistic stage on the warehouse's path: a model that is kept, posteriors that mean what they say."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from support.identity_facts import DAY, PEPPER, facts, ids
+
+from orchestration.cli import main
+from orchestration.identity_build import ProbabilisticStage, probabilistic_stage
+from pipelines.contracts.errors import CawError
+from pipelines.contracts.settings import Probabilistic, Settings
+from pipelines.identity.calibration import LEAST_PAIRS, calibrate
+from pipelines.identity.overrides import override
+from pipelines.identity.policy import default_policy
+from pipelines.identity.probabilistic import TRAINED_FROM
+from pipelines.identity.unify import Facts, Unified, no_past, unify
+from pipelines.warehouse import keep_model, read_model
+
+PLANTED = [("desk/a1", "margaret thompson"), ("desk/a2", "margret thompson")]
+
+
+def world(strangers_n: int, seed: int = 11, **more: Any) -> Facts:
+    """Planted pairs among strangers without any identifier, and customers whose accounts a member number links.
+
+    Names, years and cities of linked customers are spelt as badly as those of the lonely ones, so that the stage can
+    learn how right it is.
+    """
+    rng = random.Random(seed)
+    rows: list[tuple[str, str, str]] = [(key, "email", "") for key, _ in PLANTED]
+    told = {key: (name, 1980, "york") for key, name in PLANTED}
+
+    def person() -> tuple[str, int, str]:
+        word = ["".join(rng.choice("bcdfgl") + rng.choice("aei") for _ in range(3)) for _ in range(2)]
+        return " ".join(sorted(word)), rng.randrange(1950, 2000), rng.choice(["york", "leeds", "bath", "hull"])
+
+    def again(of: tuple[str, int, str]) -> tuple[str, int, str]:
+        name, year, city = of
+        slip = rng.randrange(len(name))
+        return (
+            name[:slip] + name[slip + 1 :] if rng.random() < 0.3 else name,
+            year + (rng.random() < 0.1),
+            rng.choice(["york", "leeds"]) if rng.random() < 0.1 else city,
+        )
+
+    for n in range(strangers_n):
+        told[f"desk/s{n:05}"] = person()
+        rows.append((f"desk/s{n:05}", "email", ""))
+    for n in range(strangers_n // 4):
+        first = person()
+        for source, one in (("crm", first), ("shop", again(first))):
+            told[f"{source}/m{n:05}"] = one
+            rows.append((f"{source}/m{n:05}", "member_no", f"m{n}"))
+    made = facts(rows, {key: name for key, (name, _, _) in told.items()}, **more)
+    known = pl.DataFrame(
+        [(key, year, city) for key, (_, year, city) in told.items()],
+        schema={"account_key": pl.String, "birth_year": pl.Int64, "city": pl.String},
+        orient="row",
+    )
+    accounts = made.accounts.drop("birth_year", "city").join(known, on="account_key")
+    return replace(made, accounts=accounts.select(made.accounts.columns))
+
+
+def run(given: Facts, stage: ProbabilisticStage, **policy: Any) -> Unified:
+    return unify(given, no_past(), PEPPER, DAY, default_policy(**policy), scorer=stage)
+
+
+def scored(found: Unified) -> pl.DataFrame:
+    links = found.tables["possible_link"]
+    return links.filter(pl.col("kind") == "probabilistic").sort("posterior", descending=True)
+
+
+def test_a_planted_pair_is_asked_about_and_joined_only_from_a_configured_probability() -> None:
+    given = world(60)
+    found = run(given, ProbabilisticStage(None))
+    link = scored(found).row(0, named=True)
+    assert {link["account_key"], link["candidate_key"]} == {key for key, _ in PLANTED}
+    assert (link["is_accepted"], link["reason"]) == (False, "for people to decide")
+    now = ids(found)
+    assert now["desk/a1"] != now["desk/a2"]
+    joined = run(given, ProbabilisticStage(None), possible_posterior=0.9)
+    assert ids(joined)["desk/a1"] == ids(joined)["desk/a2"]
+    assert scored(joined)["is_accepted"][0]
+    said = override("cannot_link", "desk/a1", "desk/a2", "ann", "mother and daughter", DAY)
+    apart = run(world(60, overrides=said), ProbabilisticStage(None), possible_posterior=0.9)
+    assert ids(apart)["desk/a1"] != ids(apart)["desk/a2"]
+    assert not set(scored(apart)["account_key"]) & {"desk/a1", "desk/a2"}
+
+
+def test_two_members_are_never_joined_and_the_linked_are_not_asked() -> None:
+    given = world(60)
+    cards = pl.DataFrame(
+        {
+            "account_key": [key for key, _ in PLANTED], "id_type": "member_no", "value_key": ["x1", "x2"],
+            "source_system": "desk", "first_seen_at": DAY, "last_seen_at": DAY, "is_linking": True,
+        },
+        schema=given.evidence.schema,
+    )  # fmt: skip
+    found = run(
+        replace(given, evidence=pl.concat([given.evidence, cards])), ProbabilisticStage(None), possible_posterior=0.5
+    )
+    link = scored(found).filter(pl.col("account_key") == "desk/a2").row(0, named=True)
+    assert (link["is_accepted"], link["reason"]) == (False, "limit: 2 member_no where 1 may be")
+    asked = {*scored(found)["account_key"], *scored(found)["candidate_key"]}
+    assert asked
+    assert not [key for key in asked if key.startswith(("crm/", "shop/"))]
+
+
+def test_a_kept_model_scores_the_same_data_the_same_until_it_is_trained_anew(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, probabilistic=Probabilistic.on)
+    given = world(TRAINED_FROM + 200)
+    first = probabilistic_stage(settings)
+    assert first is not None
+    assert first.kept is None
+    before = run(given, first)
+    assert first.used is not None
+    assert first.used.is_trained
+    assert first.used.calibration is not None
+    keep_model(settings, first.used)
+    keep_model(settings, first.used)
+    (kept,) = (settings.state_dir / "identity_model").iterdir()
+    assert first.used.name in kept.name
+    texts = kept.read_text()
+    json.loads(texts)
+    assert not [name for name in given.names["name"] if name in texts], "a model holds nobody's name"
+    again = probabilistic_stage(settings)
+    assert again is not None
+    shuffled = replace(given, names=given.names.sample(fraction=1, shuffle=True, seed=1))
+    assert run(shuffled, again).tables["possible_link"].equals(before.tables["possible_link"])
+    assert set(scored(before)["model"]) == {first.used.name}
+    other = world(TRAINED_FROM + 300, seed=12)
+    assert set(scored(run(other, again))["model"]) == {first.used.name}, "other data, the same model"
+    anew = probabilistic_stage(settings.model_copy(update={"probabilistic": Probabilistic.retrain}))
+    assert anew is not None
+    run(other, anew)
+    assert anew.used is not None
+    assert anew.used.name != first.used.name
+    keep_model(settings, anew.used)
+    latest = read_model(settings)
+    assert latest is not None
+    assert latest == anew.used or latest.name == anew.used.name
+
+
+def _pairs(rng: np.random.Generator, n: int, match_share: float) -> pl.DataFrame:
+    """Pairs whose stated posterior is far too cautious: true log-odds are twice the stated ones plus three."""
+    is_match = rng.random(n) < match_share
+    # Weights of matches and others are normal with unit variance, two apart: then log-odds are linear in the weight.
+    weight = rng.normal(np.where(is_match, 1.0, -1.0), 1.0)
+    odds = 2.0 * weight
+    stated = 1 / (1 + np.exp(-(odds - 3.0) / 2.0))
+    return pl.DataFrame({"posterior": stated, "is_match": is_match})
+
+
+def test_the_correction_is_right_where_matches_are_rarer_than_where_it_was_learnt() -> None:
+    rng = np.random.default_rng(3)
+    known, asked = _pairs(rng, 20_000, 0.9), _pairs(rng, 20_000, 0.3)
+    # Chance pairs per pair of records are the same on both sides: 2,000 among the known, 14,000 among the asked.
+    strangers = [frame.height - int(frame["is_match"].sum()) for frame in (known, asked)]
+    asked_n = 6_000
+    pairs_of_strangers = asked_n * (asked_n - 1) / 2 * strangers[0] / strangers[1]
+    found = calibrate(known, pairs_of_strangers, asked_n, asked.height)
+    assert found is not None
+    told = asked.with_columns(found.corrected(asked["posterior"]))
+    assert abs(float(told["posterior"].mean()) - float(told["is_match"].mean())) < 0.01  # type: ignore[arg-type]
+    bins = told.group_by(pl.col("posterior").mul(5).floor()).agg(
+        pl.len(), stated=pl.col("posterior").mean(), right=pl.col("is_match").mean()
+    )
+    assert bins.height == 5
+    assert (bins["stated"] - bins["right"]).abs().max() < 0.03  # type: ignore[operator]
+    raw = abs(float(asked["posterior"].mean()) - float(asked["is_match"].mean()))  # type: ignore[arg-type]
+    assert raw > 0.05, "what is corrected was wrong"
+
+
+def test_too_little_is_not_learnt_from() -> None:
+    known = pl.DataFrame(
+        {"posterior": [0.9] * 500, "is_match": [True] * (501 - LEAST_PAIRS) + [False] * (LEAST_PAIRS - 1)}
+    )
+    assert calibrate(known, 1_000, 1_000, 100) is None
+    upside = pl.DataFrame({"posterior": [0.1] * 100 + [0.9] * 100, "is_match": [True] * 100 + [False] * 100})
+    assert calibrate(upside, 1_000, 1_000, 100) is None
+
+
+def test_the_extra_is_named_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(CawError, match=r"customer-asset-warehouse\[probabilistic\]"):
+        probabilistic_stage(Settings(home=tmp_path, probabilistic=Probabilistic.on))
+    assert probabilistic_stage(Settings(home=tmp_path)) is None
+    (tmp_path / "landing").mkdir()
+    monkeypatch.setattr(sys, "argv", ["caw", "run", "--probabilistic", "--home", str(tmp_path)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert "customer-asset-warehouse[probabilistic]" in "".join(capsys.readouterr().err.split("\n")).replace("  ", " ")
+    assert not (tmp_path / "build").exists()
