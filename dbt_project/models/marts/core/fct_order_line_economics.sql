@@ -21,10 +21,9 @@ with refunds as (
 orders as (
     select
         kept.*,
-        {% for suffix in suffixes %}
         {% for cost in recorded_costs %}
-        records.has_{{ cost }} and records.knows_{{ cost }}{{ suffix }} as knows_{{ cost }}{{ suffix }},
-        {% endfor %}
+        records.has_{{ cost }} and records.knows_{{ cost }} as knows_{{ cost }},
+        records.has_{{ cost }} and records.knows_{{ cost }}_reporting as knows_{{ cost }}_reporting,
         {% endfor %}
         {% for fee in fees %}
         not coalesce(records.has_{{ fee }}, false) and (kept.is_void or not rules.bears_{{ fee }}) as lacks_{{ fee }},
