@@ -20,7 +20,7 @@ from pipelines.contracts.columns import Table, day, number, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.asset import states
 from pipelines.marts.asset.assumptions import BOTH, PARTS, SCHEMA, Assumptions, reviews_of, to_rows, with_money
-from pipelines.marts.asset.facts import ORDER_READS, REFUND_READS, Facts
+from pipelines.marts.asset.facts import ORDER_READS, REFUND_READS, Facts, covered
 from pipelines.marts.asset.packing import pack, unpack
 from pipelines.marts.asset.periods import period_ends, review_days
 from pipelines.marts.asset.record import CONTEXT, COVERAGE, ONCE, carried_to, facts_and_record, record_of
@@ -97,9 +97,9 @@ def _carried(packed: pl.DataFrame, facts: Facts, closed: date) -> list[pl.DataFr
     found = [rows]
     for one in reviews_of(rows):
         for basis in sorted(set(BASES).difference(one.models)):
-            on = one.fitted_on
-            summary, model = facts.summary(on, on), next(iter(one.models.values()))
-            more = with_money(one, basis, fit_money(model, on_basis(summary, basis)), facts.covered(on, on)[basis])
+            orders, model = facts.known(one.fitted_on, one.fitted_on), next(iter(one.models.values()))
+            summary = facts.summary_of(orders, order_days(orders, BASES), one.fitted_on)
+            more = with_money(one, basis, fit_money(model, on_basis(summary, basis)), covered(orders)[basis])
             found.append(to_rows(more).filter(pl.col("basis") == basis))
     return found
 
@@ -108,8 +108,9 @@ def review(
     facts: Facts, on: date, params: MartParams, choices: Mapping[str, Mapping[str | None, Choice]]
 ) -> Assumptions:
     """Models of `choices` (by basis) and cut points, fitted to what was known at the end of a day."""
-    days = order_days(facts.known(on, on), BASES)
-    summary = facts.summary(on, on)
+    orders = facts.known(on, on)
+    days = order_days(orders, BASES)
+    summary = facts.summary_of(orders, days, on)
     before = pl.col("ordered_on").shift(1)
     same = pl.col("customer_id") == pl.col("customer_id").shift(1)
     gaps = (
@@ -125,7 +126,7 @@ def review(
     for basis in others:
         models[basis] = fit_money(models[first], on_basis(summary, basis), choices.get(basis))
     cuts = states.cut_points(summary, gaps, on, params)
-    return Assumptions(on, models, facts.covered(on, on), cuts).settled()
+    return Assumptions(on, models, covered(orders), cuts).settled()
 
 
 MART = Mart(

@@ -14,7 +14,7 @@ import polars as pl
 
 from pipelines.contracts.columns import Table, day, integer, money, rate, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
-from pipelines.marts.asset.lines import CLOSING, MOVEMENTS, OPENING, ORDER, RECLASSIFIED, REVISIONS
+from pipelines.marts.asset.lines import CLOSING, MOVEMENTS, OPENING, ORDER, PERIOD_SAYS, RECLASSIFIED, REVISIONS
 from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, UNKNOWN, stamp, units
 from pipelines.marts.profit.mart_coverage import TOTAL
 
@@ -26,7 +26,7 @@ TABLE = Table(
     "A line of the asset ledger for a period and a member of a dimension.",
     ("period_on", "dim", "dim_value", "basis", "line"),
     (
-        day("period_on", "End of the period: a month-end, or the as-of day for the last one", required=True),
+        day("period_on", PERIOD_SAYS, required=True),
         text("dim", "Dimension; every dimension sums to 'total'", required=True, values=(TOTAL, *DIMS)),
         text(
             "dim_value",

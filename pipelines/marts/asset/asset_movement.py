@@ -9,7 +9,7 @@ import polars as pl
 
 from pipelines.contracts.columns import Table, day, integer, money, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
-from pipelines.marts.asset.lines import MOVEMENTS, REVISIONS
+from pipelines.marts.asset.lines import MOVEMENTS, PERIOD_SAYS, REVISIONS
 from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, CUSTOMER_ID, stamp, units
 
 TABLE = Table(
@@ -18,7 +18,7 @@ TABLE = Table(
     ("customer_id", "period_on", "basis", "line"),
     (
         CUSTOMER_ID,
-        day("period_on", "End of the period: a month-end, or the as-of day for the last one", required=True),
+        day("period_on", PERIOD_SAYS, required=True),
         text("line", "Line of the ledger", required=True, values=tuple(line.name for line in MOVEMENTS)),
         integer("position", "Place of the line in the ledger, opening is 1", required=True),
         text("basis", BASIS_SAYS, required=True, values=BASES),

@@ -14,6 +14,7 @@ import polars as pl
 from pipelines.contracts.columns import Table, day, integer, money, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.asset.asset_ledger import DIMS
+from pipelines.marts.asset.lines import PERIOD_SAYS
 from pipelines.marts.asset.states import ACQUIRED
 from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, UNKNOWN, stamp, units
 from pipelines.marts.profit.mart_coverage import TOTAL
@@ -39,7 +40,7 @@ TABLE = Table(
     "The analysis of change of a period for a member of a dimension.",
     ("period_on", "dim", "dim_value", "basis"),
     (
-        day("period_on", "End of the period: a month-end, or the as-of day for the last one", required=True),
+        day("period_on", PERIOD_SAYS, required=True),
         text("dim", "Dimension; every dimension sums to 'total'", required=True, values=(TOTAL, *DIMS)),
         text("dim_value", "Member at the opening; that of the close for new customers", required=True),
         text("basis", BASIS_SAYS, required=True, values=BASES),

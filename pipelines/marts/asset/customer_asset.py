@@ -20,6 +20,7 @@ from pipelines.marts.asset.assumptions import SCHEMA, Assumptions, reviews_of
 from pipelines.marts.asset.chain import STEPS, Chain, Period, Position
 from pipelines.marts.asset.customer_periods import Opening, named
 from pipelines.marts.asset.facts import ORDER_READS, REFUND_READS, Facts
+from pipelines.marts.asset.lines import PERIOD_SAYS
 from pipelines.marts.asset.packing import pack, unpack
 from pipelines.marts.asset.periods import period_ends
 from pipelines.marts.asset.record import (
@@ -80,7 +81,7 @@ def _kinds(when: str, says: str, null_means: str | None = None) -> tuple[Column,
 
 _COLUMNS: tuple[Column, ...] = (
     CUSTOMER_ID,
-    day("period_on", "End of the period: a month-end, or the as-of day for the last one", required=True),
+    day("period_on", PERIOD_SAYS, required=True),
     text("basis", BASIS_SAYS, required=True, values=BASES),
     money("opening_amount", "Value at the end of the period before, as stated then", required=True, unit=_UNIT),
     *_steps(),

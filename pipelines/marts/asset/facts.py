@@ -160,15 +160,6 @@ class Facts:
             .collect()
         )
 
-    def covered(self, dated_to: date, known_to: date) -> dict[str, float | None]:
-        """By basis, the share of the net revenue of `known` orders whose money on it is known; None without revenue."""
-        orders = self.known(dated_to, known_to).select(
-            pl.col("net_revenue").sum().alias("whole"),
-            *(pl.col("net_revenue").filter(pl.col(basis).is_not_null()).sum().alias(basis) for basis in BASES),
-        )
-        whole, *parts = orders.row(0)
-        return {basis: part / whole if whole > 0 else None for basis, part in zip(BASES, parts, strict=True)}
-
     def late(self, dated_to: date, known_from: date, known_to: date) -> pl.Series:
         """Customers with a fact dated up to a day that was learnt after `known_from` and by `known_to`."""
         when = pl.col("known_on").is_between(known_from, known_to, closed="right")
@@ -199,7 +190,10 @@ class Facts:
         """A `summarise_days` frame of those orders on `BASES`, by number, with `segment`, `last_gap_days` and first
         `channel`."""
         orders = self.known(dated_to, known_to)
-        days = order_days(orders, BASES)
+        return self.summary_of(orders, order_days(orders, BASES), dated_to)
+
+    def summary_of(self, orders: pl.DataFrame, days: pl.DataFrame, dated_to: date) -> pl.DataFrame:
+        """`summary` from `known` orders and their `order_days`."""
         summary = summarise_days(days, dated_to, BASES)
         bought = days.lazy().filter("is_purchase").with_columns(
             pl.when(pl.col("customer_id") == pl.col("customer_id").shift(1))
@@ -228,3 +222,11 @@ def replaced(summary: pl.DataFrame, again: pl.DataFrame, some: pl.Series) -> pl.
     """A summary in which the rows of `some` customers are those of another."""
     kept = summary.filter(~pl.col("customer_id").is_in(some.implode()))
     return pl.concat([kept, again]).sort("customer_id")
+
+
+def covered(orders: pl.DataFrame) -> dict[str, float | None]:
+    """By basis, the share of the net revenue of `known` orders whose money on it is known; None without revenue."""
+    net = pl.col("net_revenue")
+    sums = orders.select(net.sum().alias("whole"), *(net.filter(pl.col(b).is_not_null()).sum().alias(b) for b in BASES))
+    whole, *parts = sums.row(0)
+    return {basis: part / whole if whole > 0 else None for basis, part in zip(BASES, parts, strict=True)}
