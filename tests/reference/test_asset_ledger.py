@@ -446,3 +446,20 @@ def test_a_record_of_another_headline_begins_anew(core: Tables, frames: Tables) 
     later = MartParams(as_of=date(2025, 7, 31))
     beside, fresh = _compute(core, later, old), _compute(core, later)
     assert digest(beside["asset_ledger"]) == digest(fresh["asset_ledger"])
+
+
+def test_both_records_outlive_a_headline_that_changes(core: Tables) -> None:
+    """Costs of half of the orders turn out to be unknown: tiers go by net revenue now, what was closed stands."""
+    then = date(2025, 4, 30)
+    params = MartParams(as_of=then)
+    past = _as_known(core, then)
+    before = _compute(past, params)
+    now = make_core(replace(SHAPE, cost_known_share=0.5))
+    after = _compute(now, PARAMS, _published(before, past, params))
+    assert after["mart_coverage"]["headline_basis"].unique().to_list() == ["net_revenue"]
+    assert before["mart_coverage"]["headline_basis"].unique().to_list() == ["contribution"]
+    for name in ("customer_asset", "asset_movement", "asset_ledger"):
+        closed = after[name].filter(pl.col("period_on") <= then).drop("as_of_on")
+        assert closed.equals(before[name].drop("as_of_on")), name
+    _agree_from(after, then)
+    test_the_ledger_leads_from_opening_to_closing_and_on(after)

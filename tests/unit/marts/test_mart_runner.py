@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 from hypothesis import given
@@ -13,8 +15,9 @@ from hypothesis import strategies as st
 from pipelines.contracts.columns import Table, integer, money, number, text
 from pipelines.contracts.marts import Mart, MartParams
 from pipelines.marts import compute, digest
+from pipelines.marts.asset import asset_assumptions
 from pipelines.marts.common import rate_of, units
-from pipelines.marts.runner import split
+from pipelines.marts.runner import read_previous, split
 
 PARAMS = MartParams(as_of=date(2025, 1, 31))
 TABLE = Table(
@@ -108,3 +111,22 @@ def test_units_keep_ten_thousandths_and_null() -> None:
         {"m": [Decimal("-12.3456"), None, Decimal("99999999999999.9999")]}, schema={"m": pl.Decimal(18, 4)}
     )
     assert frame.select(units("m"))["m"].to_list() == [-123456, None, 999999999999999999]
+
+
+def test_a_version_made_before_a_column_tells_null_and_one_of_another_type_nothing(tmp_path: Path) -> None:
+    """The record of assumptions without a basis is read; without a required column, or with a wrong type, it is not."""
+    names = {"fitted_on": "date", "part": "varchar", "segment": "varchar", "name": "varchar", "value": "double"}
+    shapes = {"old": names, "cut": {k: v for k, v in names.items() if k != "name"}, "odd": names | {"value": "varchar"}}
+    for name, columns in shapes.items():
+        with duckdb.connect(str(tmp_path / f"{name}.duckdb")) as con:
+            con.execute("create schema marts")
+            listed = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+            con.execute(f"create table marts.asset_assumptions ({listed})")
+            con.execute(f"insert into marts.asset_assumptions values ({', '.join('null' for _ in columns)})")
+    with duckdb.connect() as con:
+        old, cut, odd = (read_previous(con, asset_assumptions.MART, tmp_path / f"{name}.duckdb") for name in shapes)
+    rows = old["previous.asset_assumptions"].collect()
+    assert rows.columns == list(asset_assumptions.RECORD.names)
+    assert rows["basis"].to_list() == [None]
+    assert "previous.asset_assumptions" not in {**cut, **odd}
+    assert old.keys() == {"previous.asset_assumptions"}
