@@ -96,7 +96,7 @@ def write_parquet(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     for table in published_tables()["marts"]:
         path = folder / f"{table.name}.parquet"
         rows = f"select {_names(table)} from {CATALOG}.marts.{table.name} order by {_order(table)}"
-        con.execute(f"copy ({rows}) to {quoted(path)} (format parquet, compression zstd)")
+        con.execute(f"copy ({rows}) to {quoted(path)} (format parquet, compression zstd, compression_level 1)")
         path.chmod(0o444)
         sync(path)
 
