@@ -101,8 +101,8 @@ def resolve(
     first_seen, last_seen. Values may be as dirty as they come: masked, virtual and placeholder values link nobody.
 
     Possible links (a masked telephone with surname and city; with --probabilistic also alike names, dates and places;
-    that compares given_name, family_name, postcode, birth_place and occupation, too) join nobody unless --accept says
-    from which probability on, and never two different exclusive ids such as member numbers.
+    that compares birth_year, given_name, family_name, postcode, birth_place and occupation, too) join nobody unless
+    --accept says from which probability on, and never two different exclusive ids such as member numbers.
 
     Example: caw resolve records.csv --out clusters.csv --truth truth.csv --json scores.json
     """

@@ -77,10 +77,13 @@ def masked_accounts(
     )
     refused = resolution.refused.filter(pl.col("id_type") == "phone").select("account_key", phone_key="value")
     known = stated.drop_nulls("phone_key").join(refused, on=["account_key", "phone_key"], how="anti")
+    # A number given without a city is of the cities that are known of its person, if any are.
+    cities = known.select("cluster", city_of_person="city").drop_nulls().unique()
+    placed = known.join(cities, on="cluster", how="left").with_columns(pl.coalesce("city", "city_of_person"))
     masked = stated.filter(pl.col("phone_key").is_null())
     return mask_candidates(
         masked.select("account_key", "cluster", "mask", "city", surname="name"),
-        known.select("cluster", "mask", "name", "city").unique(),
+        placed.select("cluster", "mask", "name", "city").unique(),
         floor,
     )
 

@@ -73,6 +73,8 @@ def mask_candidates(masked: pl.DataFrame, known: pl.DataFrame, floor: float) -> 
         .sort("account_key", "cluster_known", "has_city", "chance", descending=[False, False, True, True])
         .unique(["account_key", "cluster_known"], keep="first", maintain_order=True)
     )
+    if found.is_empty():
+        return pl.DataFrame(schema=POSSIBLE)
     others = (pl.col("chance") + _sharing(known, found)) * _unknown_per_known(asked, found)
     return (
         found.with_columns(posterior=1.0 / (pl.len().over("account_key") + others))

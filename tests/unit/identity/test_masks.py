@@ -62,6 +62,12 @@ def test_a_city_that_nobody_states_fits_and_is_told() -> None:
     assert found.tables["possible_link"]["features"].to_list() == ["mask, surname"]
 
 
+def test_a_number_given_without_a_city_is_of_the_cities_of_its_person() -> None:
+    nowhere, elsewhere = ("shop/liu", "k1", "138*5678", "刘洋", None), ("shop/liu", "k9", "139*0000", "刘洋", "北京")
+    assert questions(run(stated(nowhere, MASKED, *crowd()))) == [("tmall/order/1", "shop/liu")]
+    assert questions(run(stated(nowhere, elsewhere, MASKED, *crowd()))) == []
+
+
 def test_numbers_that_the_guards_give_to_nobody_are_nobodys() -> None:
     shop = [(f"shop/x{i}", "k1", "138*5678", None, None) for i in range(30)]
     found = run(stated(("shop/x0", "k1", "138*5678", "刘洋", "上海"), MASKED, *shop[1:], *crowd()))
