@@ -170,7 +170,9 @@ def open_links(desk: Desk) -> pl.DataFrame:
 
 def print_review(links: pl.DataFrame, kind: str | None = None) -> None:
     """The links to look at, of one kind or all, numbered among all."""
-    listed = links.with_row_index("no", offset=1).filter(pl.lit(kind is None) | (pl.col("kind") == kind))
+    listed = links.with_row_index("no", offset=1)
+    if kind:
+        listed = listed.filter(pl.col("kind") == kind)
     if listed.is_empty() and not links.is_empty():
         stdout.print(f"No link of this kind is open; {links.height:,} of others are.")
         return
