@@ -112,16 +112,7 @@ class Stage:
             & (pl.col("n_cores") > self.policy.anonymous_limit)
             & (pl.col("n_known") * 2 < pl.col("n_cores"))
         )
-        # Nameless cores may be anybody's: a mask, or attributes that differ, speak only where one name is not on all.
-        is_one_name = (pl.col("n_names") == 1) & (pl.col("n_named") == pl.col("n_cores"))
-        is_unsure = (pl.col("n_hints") > 0) | (pl.col("least_bits") < self.partitioner.threshold)
-        doubt = (
-            (pl.col("n_names") > 1)
-            | (pl.col("n_births") > 1)
-            | (~pl.col("type").is_in(strong) & ((pl.col("n_exclusive") > 1) | (is_unsure & ~is_one_name)))
-        )
-        if not self.policy.links_nameless:
-            doubt |= ~pl.col("type").is_in(strong) & (pl.col("n_named") < pl.col("n_cores"))
+        doubt = self._doubt(pl.col("type").is_in(strong))
         if not self.policy.uses_names:
             doubt, is_crowd = pl.lit(False), pl.lit(False)
         verdict = (
@@ -152,6 +143,20 @@ class Stage:
             pl.concat([refused, parts]),
             pl.concat([cut.select(VERDICTS.names()), verdicts]),
         )
+
+    def _doubt(self, is_strong: pl.Expr) -> pl.Expr:
+        """Whether what is counted on a value leaves open that all its cores are one person."""
+        # Nameless cores may be anybody's: a mask, or attributes that differ, speak only where one name is not on all.
+        is_one_name = (pl.col("n_names") == 1) & (pl.col("n_named") == pl.col("n_cores"))
+        is_unsure = (pl.col("n_hints") > 0) | (pl.col("least_bits") < self.partitioner.threshold)
+        doubt = (
+            (pl.col("n_names") > 1)
+            | (pl.col("n_births") > 1)
+            | (~is_strong & ((pl.col("n_exclusive") > 1) | (is_unsure & ~is_one_name)))
+        )
+        if not self.policy.links_nameless:
+            doubt |= ~is_strong & (pl.col("n_named") < pl.col("n_cores"))
+        return doubt
 
     def _partition(self, carried: pl.DataFrame, facts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Put every doubtful value before the partitioner."""
