@@ -1,23 +1,22 @@
 -- Truth: on every day core holds the canonical orders and their goods; told by channel and month.
 -- Cause when not: a dropped day or partition, a time zone applied twice.
-with canonical as (
+with priced as (
     select
-        o.channel,
-        o.ordered_on,
-        count(distinct o.order_key) as order_n,
-        sum(coalesce(l.line_amount, 0)) as line_amount
-    from intermediate.int_order__unioned as o
-    left join intermediate.int_order_line__unioned as l on o.order_key = l.order_key
-    group by all
+        order_key,
+        sum(line_amount) as line_amount
+    from intermediate.int_order_line__unioned
+    group by order_key
 ),
 
-discounts as (
+canonical as (
     select
         o.channel,
         o.ordered_on,
-        sum(coalesce(o.order_discount, 0)) as order_discount
+        count(*) as order_n,
+        sum(case when p.order_key is null then 0 else coalesce(p.line_amount, 0) - coalesce(o.order_discount, 0) end)
+            as gross
     from intermediate.int_order__unioned as o
-    where exists (select 1 from intermediate.int_order_line__unioned as l where l.order_key = o.order_key)
+    left join priced as p on o.order_key = p.order_key
     group by all
 ),
 
@@ -44,9 +43,8 @@ days as (
         coalesce(c.channel, o.channel, l.channel) as channel,
         coalesce(c.ordered_on, o.ordered_on, l.ordered_on) as ordered_on,
         coalesce(c.order_n, 0) <> coalesce(o.order_n, 0) as has_other_orders,
-        coalesce(c.line_amount, 0) - coalesce(d.order_discount, 0) <> coalesce(l.gross, 0) as has_other_money
+        coalesce(c.gross, 0) <> coalesce(l.gross, 0) as has_other_money
     from canonical as c
-    left join discounts as d on c.channel = d.channel and c.ordered_on = d.ordered_on
     full outer join orders as o on c.channel = o.channel and c.ordered_on = o.ordered_on
     full outer join lines as l
         on coalesce(c.channel, o.channel) = l.channel and coalesce(c.ordered_on, o.ordered_on) = l.ordered_on
