@@ -18,10 +18,7 @@ with ledger as (
 ),
 
 months as (
-    select
-        basis,
-        period_on,
-        lag(period_on) over (partition by basis order by period_on) as before_on
+    select basis, period_on, lag(period_on) over (partition by basis order by period_on) as before_on
     from (select distinct basis, period_on from marts.asset_ledger) as periods
 ),
 
@@ -31,16 +28,12 @@ joins as (
         coalesce(l.opening, 0) - coalesce(b.closing, 0) as break_amount,
         coalesce(l.opening_n, 0) - coalesce(b.closing_n, 0) as break_n
     from (
-        select
-            l.*,
-            m.before_on
+        select l.*, m.before_on
         from ledger as l
         inner join months as m on l.period_on = m.period_on and l.basis = m.basis
     ) as l
     full join (
-        select
-            l.*,
-            m.period_on as next_on
+        select l.*, m.period_on as next_on
         from ledger as l
         inner join months as m on l.period_on = m.before_on and l.basis = m.basis
     ) as b
@@ -48,41 +41,25 @@ joins as (
 ),
 
 by_line as (
-    select
-        basis,
-        period_on,
-        line,
-        dim,
-        sum(amount) as amount,
-        sum(head_n) as head_n
+    select basis, period_on, line, dim, sum(amount) as amount, sum(head_n) as head_n
     from marts.asset_ledger
     group by basis, period_on, line, dim
 ),
 
 movements as (
-    select
-        basis,
-        period_on,
-        line,
-        sum(amount) as amount
+    select basis, period_on, line, sum(amount) as amount
     from marts.asset_movement
     group by basis, period_on, line
 ),
 
 values_to_date as (
-    select
-        basis,
-        customer_id,
-        sum(amount) as amount
+    select basis, customer_id, sum(amount) as amount
     from marts.asset_movement
     group by basis, customer_id
 ),
 
 last_values as (
-    select
-        basis,
-        customer_id,
-        max_by(closing_amount, period_on) as amount
+    select basis, customer_id, max_by(closing_amount, period_on) as amount
     from marts.customer_asset
     group by basis, customer_id
 ),
@@ -155,9 +132,7 @@ select
         select count(*)
         from (
             select
-                m.basis,
-                m.period_on,
-                m.leg,
+                m.basis, m.period_on, m.leg,
                 sum(m.closing_amount) as closing,
                 max(l.closing) as ledger_closing
             from marts.segment_migration as m
