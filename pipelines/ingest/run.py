@@ -3,14 +3,16 @@
 Lives here: the order of files, replays and copies, what earlier files state, and the report.
 Stays out: one file (`intake`), the account book (`book`).
 
-Files are taken in order of their names, so that of two files with the same rows always the same one is accepted. The
-caller holds the writer's lock.
+Files of a source are taken in order of their names, so that of two files with the same rows always the same one is
+accepted. What one source states decides nothing in another, so sources are taken side by side. The caller holds the
+writer's lock.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -29,6 +31,8 @@ from pipelines.ingest.sources import Source, read_source
 from pipelines.ingest.store import Entry, Store, entries, known_versions, rewrite_entry, sweep
 from pipelines.ingest.tokens import KnownTokens
 
+SOURCES_AT_ONCE = 2
+"""Sources that are read side by side; each holds a file in memory, and most of the work uses several cores already."""
 SPOOL_FROM_BYTES = 128 << 20
 """Files from this size on (Parquet: a sixteenth of it) keep their columns on disk while they are decided on."""
 
@@ -47,27 +51,34 @@ class IngestReport:
         return sum(entry.read_n for entry in (*self.read, *self.refused))
 
 
+@dataclass(frozen=True)
+class _Taken:
+    """A file that a run looked at: its entry, and whether it was read."""
+
+    file: Landed
+    entry: Entry
+    is_new: bool
+
+
 @dataclass
 class _Book:
-    """What is booked already, and what the tables state, for the length of a run."""
+    """What is booked of one source already, and what its tables state, for the length of a run."""
 
     settings: Settings
-    by_hash: dict[tuple[str, str], tuple[Path, Entry]] = field(default_factory=dict)
-    extracts: dict[tuple[str, str], date] = field(default_factory=dict)
-    versions: dict[tuple[str, str], list[pl.DataFrame]] = field(default_factory=dict)
+    tokens: KnownTokens = field(default_factory=dict)
+    by_hash: dict[str, tuple[Path, Entry]] = field(default_factory=dict)
+    extracts: dict[str, date] = field(default_factory=dict)
+    versions: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     stale: set[str] = field(default_factory=set)
-    tokens: dict[str, KnownTokens] = field(default_factory=dict)
 
-    def load(self, sources: dict[str, Source], pepper: bytes) -> None:
+    def load(self, source: Source, pepper: bytes) -> None:
         """Read the entries on disk, and note which of them a change of declaration, format or key has made stale."""
-        for path, entry in entries(self.settings):
-            key = entry.source_system, entry.file_sha256
-            self.by_hash[key] = path, entry
+        for path, entry in entries(self.settings, source.name):
+            self.by_hash[entry.file_sha256] = path, entry
             if entry.extract_on:
-                self.extracts[key] = date.fromisoformat(entry.extract_on)
-            source = sources.get(entry.source_system)
+                self.extracts[entry.file_sha256] = date.fromisoformat(entry.extract_on)
             is_here = any((self.settings.landing_dir / name).exists() for name in (entry.source_file, *entry.copies))
-            if source is not None and is_here and not self.is_current(path, entry, source, pepper):
+            if is_here and not self.is_current(path, entry, source, pepper):
                 self.stale.add(entry.file_sha256)
 
     def is_current(self, path: Path, entry: Entry, source: Source, pepper: bytes) -> bool:
@@ -82,25 +93,18 @@ class _Book:
 
     def stated(self, source: str, table: str) -> pl.DataFrame:
         """Versions of records that other files of the table state; stale files are about to be read again."""
-        key = source, table
-        if key not in self.versions:
-            self.versions[key] = [known_versions(self.settings, source, table, self.stale)]
-        return pl.concat(self.versions[key])
-
-    def known_tokens(self, source: str) -> KnownTokens:
-        """Tokens seen in files of a source; only one source's are kept at a time."""
-        if source not in self.tokens:
-            self.tokens = {source: {}}
-        return self.tokens[source]
+        if table not in self.versions:
+            self.versions[table] = [known_versions(self.settings, source, table, self.stale)]
+        return pl.concat(self.versions[table])
 
     def add(self, judged: Judged, path: Path) -> None:
         """Take a file that was just written into account."""
         entry = judged.entry
-        self.by_hash[entry.source_system, entry.file_sha256] = path, entry
+        self.by_hash[entry.file_sha256] = path, entry
         if entry.is_refused or entry.raw_table is None:
             return
         accepted = judged.decided.filter(pl.col("outcome") == "accepted").select(VERSIONS.names()).unique()
-        self.versions.setdefault((entry.source_system, entry.raw_table), []).append(accepted.cast(VERSIONS))
+        self.versions.setdefault(entry.raw_table, []).append(accepted.cast(VERSIONS))
 
 
 def ingest_landing(
@@ -116,25 +120,52 @@ def ingest_landing(
     sweep(settings)
     files = list(landed_files(settings.landing_dir))
     sources = {name: read_source(settings.landing_dir / name) for name in sorted({f.source for f in files if f.source})}
-    book = _Book(settings)
-    book.load(sources, pepper)
-    read: list[Entry] = []
-    refused: list[Entry] = []
-    replayed: list[Entry] = []
-    listener.start(STEP, sum(file.path.lstat().st_size for file in files))
+    groups: dict[str | None, list[Landed]] = {}
     for file in files:
-        entry, is_new = _take(file, sources, book, pepper, settings, listener, tables)
-        if entry is None:
-            continue
-        (refused if entry.is_refused else read if is_new else replayed).append(entry)
-    report = IngestReport(tuple(read), tuple(refused), tuple(replayed))
+        groups.setdefault(file.source, []).append(file)
+    listener.start(STEP, sum(_size(file) for file in files))
+    with ThreadPoolExecutor(min(settings.threads, SOURCES_AT_ONCE)) as pool:
+        # The largest first, so that the last to finish finishes early.
+        largest = sorted(groups.items(), key=lambda group: -sum(_size(file) for file in group[1]))
+        work = [
+            pool.submit(_take_all, of_source, sources.get(name or ""), pepper, settings, listener, tables)
+            for name, of_source in largest
+        ]
+        try:
+            taken = [found for source in work for found in source.result()]
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    place = {file.name: number for number, file in enumerate(files)}
+    taken.sort(key=lambda found: place[found.file.name])
+    report = IngestReport(
+        tuple(found.entry for found in taken if not found.entry.is_refused and found.is_new),
+        tuple(found.entry for found in taken if found.entry.is_refused),
+        tuple(found.entry for found in taken if not found.entry.is_refused and not found.is_new),
+    )
     listener.finish(STEP, report.row_n)
     return report
 
 
+def _take_all(
+    files: list[Landed],
+    source: Source | None,
+    pepper: bytes,
+    settings: Settings,
+    progress: Progress,
+    tables: Collection[str] | None,
+) -> list[_Taken]:
+    """The files of one source, or those that lie in none, in order."""
+    of_source = source or Source("unknown")
+    book = _Book(settings)
+    book.load(of_source, pepper)
+    found = ((file, _take(file, of_source, book, pepper, settings, progress, tables)) for file in files)
+    return [_Taken(file, entry, is_new) for file, (entry, is_new) in found if entry is not None]
+
+
 def _take(
     file: Landed,
-    sources: dict[str, Source],
+    source: Source,
     book: _Book,
     pepper: bytes,
     settings: Settings,
@@ -142,8 +173,7 @@ def _take(
     tables: Collection[str] | None,
 ) -> tuple[Entry | None, bool]:
     """One file: its entry (null when it is none of `tables`), and whether it was read."""
-    size = file.path.lstat().st_size
-    source = sources[file.source] if file.source else Source("unknown")
+    size = _size(file)
     if file.refusal is not None:
         return _refuse(file, source, size, _name_hash(file.name), file.refusal, settings), True
     known = _replay(file, source, size, book, pepper)
@@ -165,12 +195,12 @@ def _read(file: Landed, opened: Opened, book: _Book, pepper: bytes, settings: Se
     source, table, sha256 = opened.source, opened.layout.table.name, opened.content.sha256
     store = Store(settings, source.name, table, sha256)
     versions = book.stated(source.name, table)
-    extract_on = book.extracts.get((source.name, sha256), source.extract_date)
+    extract_on = book.extracts.get(sha256, source.extract_date)
     content = opened.content
     is_big = content.is_gzip or content.size >= (SPOOL_FROM_BYTES >> (4 if content.kind == "parquet" else 0))
     with store.spool() as folder:
-        spool, known = folder if is_big else None, book.known_tokens(source.name)
-        judged = judge(opened, file.name, pepper, settings, versions, spool, extract_on, progress, known)
+        spool = folder if is_big else None
+        judged = judge(opened, file.name, pepper, settings, versions, spool, extract_on, progress, book.tokens)
         commit(judged, store, settings)
     book.add(judged, store.entry_path)
     return judged.entry
@@ -178,9 +208,9 @@ def _read(file: Landed, opened: Opened, book: _Book, pepper: bytes, settings: Se
 
 def _replay(file: Landed, source: Source, size: int, book: _Book, pepper: bytes) -> Entry | None:
     """The entry of the same bytes, when they were read as they would be read now."""
-    if not any(name == source.name and entry.bytes == size for (name, _), (_, entry) in book.by_hash.items()):
+    if not any(entry.bytes == size for _, entry in book.by_hash.values()):
         return None
-    found = book.by_hash.get((source.name, _file_hash(file.path)))
+    found = book.by_hash.get(_file_hash(file.path))
     if found is None or not book.is_current(*found, source, pepper):
         return None
     path, entry = found
@@ -188,7 +218,7 @@ def _replay(file: Landed, source: Source, size: int, book: _Book, pepper: bytes)
     if is_copy and file.name not in entry.copies:
         entry = replace(entry, copies=(*entry.copies, file.name))
         rewrite_entry(path, entry)
-        book.by_hash[source.name, entry.file_sha256] = path, entry
+        book.by_hash[entry.file_sha256] = path, entry
     return entry
 
 
@@ -196,6 +226,10 @@ def _refuse(file: Landed, source: Source, size: int, sha256: str, error: FileRef
     entry = refused_entry(file.name, source.name, size, sha256, error)
     Store(settings, source.name, None, sha256).write_entry(entry)
     return entry
+
+
+def _size(file: Landed) -> int:
+    return file.path.lstat().st_size
 
 
 def _file_hash(path: Path) -> str:

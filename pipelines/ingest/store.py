@@ -8,6 +8,7 @@ Stays out: what is written (`reading`, `records`), the account book over all ent
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import shutil
@@ -95,9 +96,9 @@ def read_entry(path: Path) -> Entry:
     return Entry(**told)
 
 
-def entries(settings: Settings) -> Iterator[tuple[Path, Entry]]:
-    """Every entry of the book, in order of source, table and hash."""
-    for path in sorted(settings.raw_dir.glob("*/*/*.json")):
+def entries(settings: Settings, source: str | None = None) -> Iterator[tuple[Path, Entry]]:
+    """Every entry of the book, or of one source, in order of source, table and hash."""
+    for path in sorted(settings.raw_dir.glob(f"{'*' if source is None else glob.escape(source)}/*/*.json")):
         if not path.name.startswith("."):
             yield path, read_entry(path)
 

@@ -249,6 +249,43 @@ def _fail(*_: object, **__: object) -> None:
     raise OSError("the disk is full")
 
 
+def test_sources_side_by_side_become_what_they_do_one_after_another(make_house, texts) -> None:
+    def fill(name: str, threads: int):
+        house = make_house(name, threads=threads)
+        for source in ("web", "shop", "outlet"):
+            house.put(f"{source}/a.csv", texts.shopify(*(texts.order(n) for n in range(1, 40))))
+            house.put(f"{source}/b.csv", texts.shopify(*(texts.order(n) for n in range(20, 60)), texts.order(60, "?")))
+            house.put(f"{source}/notes.csv", "who,what\n")
+        house.put("lost.csv", "who,what\n")
+        return house, house.ingest()
+
+    (alone, one), (beside, several) = fill("alone", 1), fill("beside", 2)
+    assert one == several
+    assert [entry.source_file for entry in several.read] == sorted(entry.source_file for entry in several.read)
+    home = str(alone.settings.home), str(beside.settings.home)
+    assert snapshot(alone) == {path.replace(home[1], home[0]): content for path, content in snapshot(beside).items()}
+
+
+def test_what_breaks_in_one_source_stops_the_run_and_loses_nothing(
+    house, texts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.put("shop/a.csv", texts.shopify(texts.order(1)))
+    house.put("web/a.csv", texts.shopify(texts.order(1), texts.order(2)))
+    write_raw = store.Store.write_raw
+
+    def full(self: store.Store, frame: pl.LazyFrame) -> None:
+        if "web" in str(self.raw_path):
+            raise OSError("no room")
+        write_raw(self, frame)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store.Store, "write_raw", full)
+        with pytest.raises(OSError, match="no room"):
+            house.ingest()
+    assert [entry.source_file for entry in house.ingest().read] == ["web/a.csv"]
+    assert house.raw("shopify__orders").height == 3
+
+
 def test_big_files_are_spooled_to_disk_with_the_same_result(make_house, texts, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [line for i in range(200) for line in (texts.order(i), texts.more_of(i))]
     rows[100] = texts.order(50, total="?")
