@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 import polars as pl
-from rich.table import Table
+from rich.table import Column, Table
 
 from orchestration.console import stderr, stdout
 from orchestration.identity_desk import Desk
@@ -123,7 +123,7 @@ def print_why(desk: Desk, a: str, b: str) -> None:
 def _steps(path: pl.DataFrame, desk: Desk) -> Table:
     accounts = set(desk.register.accounts["account_key"].to_list())
     decisions = {row["override_id"]: row for row in desk.facts.overrides.iter_rows(named=True)}
-    table = Table("step", "from", "to", "by", "value", "rule", "since", box=None, pad_edge=False)
+    table = Table("step", _key("from"), _key("to"), "by", "value", "rule", "since", box=None, pad_edge=False)
     for row in path.iter_rows(named=True):
         ends = [
             key if key in accounts else f"statement of {key.split('/')[0]}"
@@ -183,7 +183,8 @@ def print_review(links: pl.DataFrame, kind: str | None = None) -> None:
             soft_wrap=True,
         )
         return
-    table = Table("no", "found by", "account", "candidate", "probability", "why", box=None, pad_edge=False)
+    keys = _key("account"), _key("candidate")
+    table = Table("no", "found by", *keys, "probability", "why", box=None, pad_edge=False)
     for row in listed.head(REVIEWED_N).iter_rows(named=True):
         # Four digits, and never a certainty that nobody claims.
         chance = f"{min(row['posterior'], 0.9999):.4f}"
@@ -193,6 +194,11 @@ def print_review(links: pl.DataFrame, kind: str | None = None) -> None:
     stdout.print(
         f"{listed.height:,} open. Look closer with caw why ACCOUNT CANDIDATE; caw review --accept NO or --reject NO"
     )
+
+
+def _key(title: str) -> Column:
+    """A column of account keys, which stand whole on a narrow console: they are what the other verbs are given."""
+    return Column(title, overflow="fold")
 
 
 def print_identity(settings: Settings) -> None:

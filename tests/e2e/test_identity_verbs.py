@@ -11,6 +11,7 @@ import pytest
 from conftest import TEST_PEPPER
 
 from orchestration.cli import main
+from orchestration.console import stdout
 from orchestration.identity_desk import open_desk
 from orchestration.identity_summary import open_links
 from orchestration.run import run_everything
@@ -29,7 +30,7 @@ def caw(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
     def run(*arguments: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["caw", *arguments])
-        monkeypatch.setenv("COLUMNS", "240")
+        monkeypatch.setattr(stdout, "width", 240)
         try:
             main()
             code = 0
