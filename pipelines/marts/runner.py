@@ -46,13 +46,19 @@ def compute(mart: Mart, inputs: Inputs, params: MartParams, buckets: int = 1) ->
         return finish(mart.table, pl.concat([mart.local(part, params) for part in split(mart, used, buckets)]))
     if mart.finalize is None:
         raise ValueError(f"{mart.name} has a partial and no finalize")
-    parts = [mart.partial(mart.local(part, params), params).collect() for part in split(mart, used, buckets)]
-    whole = mart.finalize(pl.concat(parts).lazy(), params)
+    whole = mart.finalize(_gathered(mart, used, params, buckets), params)  # which may let go of what it is given
     if mart.apply is None:
         return finish(mart.table, whole)
     shared = whole.collect().lazy()
     rows = [mart.apply(mart.local(part, params), shared, params) for part in split(mart, used, buckets)]
     return finish(mart.table, pl.concat(rows))
+
+
+def _gathered(mart: Mart, inputs: Inputs, params: MartParams, buckets: int) -> pl.LazyFrame:
+    """What the buckets hand to `finalize`."""
+    assert mart.partial is not None  # the caller's question
+    parts = [mart.partial(mart.local(part, params), params).collect() for part in split(mart, inputs, buckets)]
+    return pl.concat(parts).lazy()
 
 
 def compute_all(marts: Iterable[Mart], core: Inputs, params: MartParams, buckets: int = 1) -> dict[str, pl.DataFrame]:

@@ -14,6 +14,9 @@ import polars as pl
 from pipelines.contracts.columns import Table
 from pipelines.warehouse.errors import BuildMissingError, ContractError
 
+ROWS_AT_ONCE = 1_000_000
+"""Rows handed to DuckDB at a time: handing them over copies every text."""
+
 
 def write_table(con: duckdb.DuckDBPyConnection, schema: str, table: Table, frame: pl.DataFrame) -> int:
     """Replace `schema.table` by `frame`: the contract's columns in its order, types and comments; returns the rows.
@@ -21,16 +24,16 @@ def write_table(con: duckdb.DuckDBPyConnection, schema: str, table: Table, frame
     Raises ContractError when a column is missing, does not fit its type, or is null where the contract says never.
     """
     typed = conform(table, frame)
-    arrow = typed.to_arrow()
     columns = ", ".join(f'"{column.name}" {column.type.duckdb}' for column in table.columns)
     names = ", ".join(f'"{name}"' for name in table.names)
     con.execute(f"create schema if not exists {schema}")
     con.execute(f"create or replace table {schema}.{table.name} ({columns})")
-    con.register("_incoming", arrow)
-    try:
-        con.execute(f"insert into {schema}.{table.name} select {names} from _incoming")
-    finally:
-        con.unregister("_incoming")
+    for part in typed.iter_slices(ROWS_AT_ONCE):
+        con.register("_incoming", part.to_arrow())
+        try:
+            con.execute(f"insert into {schema}.{table.name} select {names} from _incoming")
+        finally:
+            con.unregister("_incoming")
     comment(con, f"{schema}.{table.name}", table)
     return len(typed)
 

@@ -152,21 +152,24 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     carried = carried.filter(pl.col("period_on") <= closed) if closed else carried.clear()
     facts = Facts.of(unpack(packed, "orders"), unpack(packed, "refunds"), carried["customer_id"])
     reviews = reviews_of(unpack(packed, "assumptions"))
+    headline, accounts = basis_of(packed), unpack(packed, "accounts")
+    del parts, packed  # nulls beside each part: with millions of rows to come, too much to keep
     found = [carried]
     if reviews and (len(facts.orders) or closed):
-        bases = _bases(basis_of(packed), reviews[-1], carried)
+        bases = _bases(headline, reviews[-1], carried)
         chain = Chain(facts, reviews, params, bases)
         if closed is None:
             position, then = Position.empty(len(facts.names), bases), None
         else:
             opening = Opening.of(carried.filter(pl.col("period_on") == closed), closed, facts, chain.channels, bases)
-            then = facts.owned_by(opening.owners(unpack(packed, "accounts")))
+            then = facts.owned_by(opening.owners(accounts))
             missing = [basis for basis in bases if basis not in opening.position.money]
             carried = carried.filter(pl.col("basis").is_in(list(opening.position.money)))
             past, position = _begun_anew(Chain(then, reviews, params, (bases[0], *missing)), opening.position, missing)
             found = [carried, *([named(past, missing, chain.channels, facts.names)] if past else [])]
         found.append(named(_closed(chain, position, then, params.as_of)[0], bases, chain.channels, facts.names))
-    rows = pl.concat([part.select(RECORD.names) for part in found], how="vertical_relaxed")
+    told = [part.select(RECORD.names) for part in found if len(part)] or [carried]
+    rows = pl.concat(told, how="vertical_relaxed")
     return rows.lazy().with_columns(*stamp(params))
 
 

@@ -92,7 +92,10 @@ def _place(names: pl.Series, values: Sequence[str]) -> pl.Series:
 
 
 def named(periods: Sequence[Period], bases: Sequence[str], channels: Sequence[str], names: pl.Series) -> pl.DataFrame:
-    """The rows of all periods on `bases`, by customer, period and basis; money in whole ten-thousandths."""
+    """The rows of all periods on `bases`, by customer, period and basis; money in whole ten-thousandths.
+
+    Names of kinds are of type Enum until the table is finished, except the customers'.
+    """
     shared = pl.concat([period.shared for period in periods])
     order = shared.select(pl.arg_sort_by("customer_id", "period_on")).to_series()
     kinds = sorted(bases)
@@ -103,24 +106,30 @@ def named(periods: Sequence[Period], bases: Sequence[str], channels: Sequence[st
     )
     rows = pl.Series(np.repeat(np.arange(len(order), dtype=np.uint32), len(kinds)))
     place = pl.Series(np.tile(np.arange(len(kinds), dtype=np.uint32), len(order)))
-    behaviour = pl.Series(states.BEHAVIOURS).gather(money["behaviour"])
+    behaviour = _codes(states.BEHAVIOURS).gather(money["behaviour"])
     return (
         _named(shared.select(pl.all().gather(order)), channels, names)
         .select(pl.all().gather(rows))
         .with_columns(
             *(money[name] for name in columns if name != "behaviour"),
             behaviour.alias("behaviour"),
-            pl.Series(kinds).gather(place).alias("basis"),
+            _codes(kinds).gather(place).alias("basis"),
         )
     )
+
+
+def _codes(values: Sequence[str]) -> pl.Series:
+    """Names that take a byte or two a row: there are millions of rows, and several columns of names."""
+    return pl.Series(values, dtype=pl.Enum(values))
 
 
 def _named(shared: pl.DataFrame, channels: Sequence[str], names: pl.Series) -> pl.DataFrame:
     """What has no basis, with names and days."""
 
     def told(column: str, values: Sequence[str]) -> pl.Expr:
-        places = list(range(len(values)))
-        return pl.col(column).replace_strict(places, list(values), default=None, return_dtype=pl.String).alias(column)
+        names = _codes(values)
+        places = list(range(len(names)))
+        return pl.col(column).replace_strict(places, names, default=None, return_dtype=names.dtype).alias(column)
 
     def days(column: str, name: str, there: pl.Expr) -> pl.Expr:
         return pl.when(there).then(pl.col(column).cast(pl.Int32).cast(pl.Date)).alias(name)
