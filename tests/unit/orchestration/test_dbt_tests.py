@@ -16,7 +16,6 @@ from pipelines.warehouse.gates import CheckRecord, Outcome, Severity, load_tests
 
 PROJECT = "customer_asset_warehouse"
 WATERFALL = f"test.{PROJECT}.assert_waterfall_adds_up"
-SUPERSEDED = f"test.{PROJECT}.assert_shopify_discounts_explain_the_subtotal"
 
 
 @pytest.fixture(scope="module")
