@@ -11,7 +11,6 @@ from collections import defaultdict
 import numpy as np
 import polars as pl
 
-from pipelines.identity.book import Book
 from pipelines.identity.core import UNATTACHED, Block, Core
 from pipelines.identity.core_facts import facts_of, load_cores
 from pipelines.identity.possible import POSSIBLE
@@ -36,7 +35,7 @@ def refused_links(resolution: Resolution) -> pl.DataFrame:
     few = pl.col("core").n_unique().over("val").is_between(2, policy.anonymous_limit)
     rows = rows.filter(few & ~pl.col("type").is_in(devices))
     unattached = set(resolution.parts.filter(pl.col("part") == UNATTACHED).select("val", "acc").rows())
-    cores = _cores(resolution, rows["core"].unique())
+    cores = _cores(resolution, rows["core"].to_numpy())
     found: dict[tuple[int, int], tuple[float, str]] = {}
     for (_,), group in sorted(rows.sort("val", "first", "acc").group_by("val", maintain_order=True)):
         for pair, told in _on_value(resolution, group, unattached, cores).items():
@@ -73,11 +72,10 @@ def _on_value(
     return found
 
 
-def _cores(resolution: Resolution, wanted: pl.Series) -> dict[int, Core]:
-    """What is known of the final clusters."""
-    book: Book = resolution.book
-    asked = facts_of(book, resolution.labels).join(wanted.to_frame("core"), on="core", how="semi")
-    return load_cores(book, asked, ("exclusive", "limited"))
+def _cores(resolution: Resolution, wanted: np.ndarray) -> dict[int, Core]:
+    """What is known of some of the final clusters."""
+    facts = facts_of(resolution.book, resolution.labels)
+    return load_cores(resolution.book, facts.of(wanted), ("exclusive", "limited"))
 
 
 def _table(resolution: Resolution, found: dict[tuple[int, int], tuple[float, str]]) -> pl.DataFrame:

@@ -7,11 +7,16 @@ Stays out: components without a breach (`components`) and the judgement of singl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from pipelines.identity.book import Slot
+import numpy as np
+import polars as pl
+
+from pipelines.identity.book import Book, Slot
 from pipelines.identity.core import DAY_US, Core
+from pipelines.identity.core_facts import CoreFacts, load_cores
 from pipelines.identity.partition import Partitioner
 
 
@@ -99,3 +104,31 @@ class ConstrainedUnion:
         self._parent[b] = a
         self._cores.setdefault(a, set()).update(self._cores.pop(b, set()))
         self._facts[a] = self._facts.get(a, Core()).joined(self._facts.pop(b, Core()))
+
+
+def union_over(
+    book: Book,
+    facts: CoreFacts,
+    cores: np.ndarray,
+    labels: np.ndarray,
+    enemies: Mapping[int, Set[int]],
+    partitioner: Partitioner,
+) -> ConstrainedUnion:
+    """A constrained union over some cores; `labels` names the core of each account, `enemies` accounts kept apart."""
+    hard = [code for code, slot in enumerate(book.slots) if slot.kind != "support"]
+    known = load_cores(book, facts.of(cores).in_slots(hard), ("exclusive", "limited"))
+    known |= {core: Core() for core in cores.tolist() if core not in known}
+    apart: dict[int, set[int]] = defaultdict(set)
+    for account, others in enemies.items():
+        apart[int(labels[account])] |= {int(labels[other]) for other in others}
+    return ConstrainedUnion(known, book.slots, _first_seen(book, known.values()), apart, partitioner)
+
+
+def _first_seen(book: Book, cores: Iterable[Core]) -> dict[int, int]:
+    """When each value of a type limited within a window was first seen, for the cores at hand."""
+    windowed = {code for code, slot in enumerate(book.slots) if slot.window_days is not None}
+    values = {val for core in cores for slot in windowed & core.exclusive.keys() for val in core.exclusive[slot]}
+    if not values:
+        return {}
+    rows = book.evidence.filter(pl.col("val").is_in(list(values)))
+    return dict(rows.group_by("val").agg(pl.col("first").min()).iter_rows())

@@ -1,107 +1,137 @@
-"""Core facts: what the book knows of accounts, loaded as the objects that single values are judged with.
+"""Core facts: what the book knows of accounts, and the objects that single values are judged with.
 
-Lives here: rows of facts by core, kept up as cores are joined, and turned into `Core` objects.
+Lives here: facts by core, kept up as cores are joined, and turned into `Core` objects.
 Stays out: which cores are asked about (`stage`, `candidates`, `possible`) and the judgement (`partition`).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
-import polars as pl
 
 from pipelines.identity.book import Book
-from pipelines.identity.core import Core
+from pipelines.identity.codes import is_new, marked, ranges, runs
+from pipelines.identity.core import NO_IDS, NOTHING, Core
 
 NO_ITEMS: frozenset[int] = frozenset()
-TEXT_FIELDS = {"name": "names", "hint": "hints", "birth": "births"}
-"""Field of a core that holds the texts of a kind of slot."""
 
 
-def facts_of(book: Book, labels: np.ndarray) -> pl.DataFrame:
-    """What is known of the cores that the labels of accounts make: core, slot, item, each once."""
-    return joined_facts(book.facts.select("slot", "item", core="acc"), labels)
+@dataclass(frozen=True)
+class CoreFacts:
+    """What is known of cores: rows of core, slot and item, each once, sorted.
 
-
-def joined_facts(facts: pl.DataFrame, joined: np.ndarray) -> pl.DataFrame:
-    """The facts of cores (core, slot, item) by the cores that they are part of now: core, slot, item, each once.
-
-    Only cores that grew can repeat a fact, so only theirs are made unique.
+    A row is one integer (`keys`: core, slot and item in bits from the highest), which sorts and compares at a fifth of
+    the cost of three columns. `core_n` is the number of codes that cores may have.
     """
-    before = facts["core"].to_numpy()
-    now = joined[before]
-    has_grown = np.zeros(len(joined), dtype=bool)
-    has_grown[now[now != before]] = True
-    facts = facts.select(core=pl.Series(now, dtype=pl.Int32), slot="slot", item="item")
-    is_repeatable = pl.Series(has_grown[now])
-    keys, (slot_n, item_n) = packed(facts.filter(is_repeatable), ("core", "slot", "item"))
-    core_slot, item = np.divmod(keys[is_new(keys)], item_n)
-    core, slot = np.divmod(core_slot, slot_n)
-    once = pl.DataFrame({"core": core, "slot": slot, "item": item}).cast(facts.schema)
-    return pl.concat([facts.filter(~is_repeatable), once])
+
+    keys: np.ndarray
+    slot_bits: int
+    item_bits: int
+    core_n: int
+
+    @property
+    def fact_bits(self) -> int:
+        """Bits of slot and item together."""
+        return self.slot_bits + self.item_bits
+
+    @cached_property
+    def core(self) -> np.ndarray:
+        """The core of each row."""
+        return self.keys >> self.fact_bits
+
+    @cached_property
+    def fact(self) -> np.ndarray:
+        """Slot and item of each row in one integer."""
+        return self.keys & ((1 << self.fact_bits) - 1)
+
+    @cached_property
+    def slot(self) -> np.ndarray:
+        """The slot of each row."""
+        return self.fact >> self.item_bits
+
+    @cached_property
+    def item(self) -> np.ndarray:
+        """The item of each row."""
+        return self.keys & ((1 << self.item_bits) - 1)
+
+    def joined(self, labels: np.ndarray) -> CoreFacts:
+        """The same by the cores that the labels make of the cores of now."""
+        now = labels[self.core]
+        if np.array_equal(now, self.core):
+            return self
+        keys = np.sort((now.astype(np.int64) << self.fact_bits) | self.fact, kind="stable")  # nearly in order
+        return replace(self, keys=keys[is_new(keys)])
+
+    def of(self, cores: np.ndarray) -> CoreFacts:
+        """What is known of some cores."""
+        return replace(self, keys=self.keys[marked(cores, self.core_n)[self.core]])
+
+    def in_slots(self, slots: Sequence[int]) -> CoreFacts:
+        """What is known of cores in some slots."""
+        return replace(self, keys=self.keys[marked(slots, 1 << self.slot_bits)[self.slot]])
+
+    def holders(self, slots: Sequence[int]) -> np.ndarray:
+        """Which cores have a fact in one of the slots."""
+        return marked(self.core[marked(slots, 1 << self.slot_bits)[self.slot]], self.core_n)
+
+    def of_each(self, cores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The facts of each of some cores, which may repeat: positions in `cores`, and the facts at them."""
+        lengths = self._counts[cores]
+        return np.repeat(np.arange(len(cores)), lengths), self.fact[ranges(self._starts[cores], lengths)]
+
+    @cached_property
+    def _counts(self) -> np.ndarray:
+        return np.bincount(self.core, minlength=self.core_n)
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        return np.cumsum(self._counts) - self._counts
 
 
-def packed(rows: pl.DataFrame, names: tuple[str, str, str]) -> tuple[np.ndarray, tuple[int, int]]:
-    """Three codes of each row as one integer, sorted, and the bases that unpack it (`divmod` by the last one first).
+def facts_of(book: Book, labels: np.ndarray) -> CoreFacts:
+    """What is known of the cores that the labels of accounts make.
 
-    A sort of integers costs a fifth of grouping by three columns. Raises OverflowError where they do not fit.
+    Raises OverflowError where core, slot and item do not fit into one integer.
     """
-    _, *bases = (int(rows[name].max() or 0) + 1 for name in names)  # type: ignore[arg-type]
-    if (int(rows[names[0]].max() or 0) + 1) * bases[0] * bases[1] >= 2**63:  # type: ignore[arg-type]
-        raise OverflowError(f"{', '.join(names)} do not fit into one integer")
-    first, second, third = (pl.col(name).cast(pl.Int64) for name in names)
-    keys = rows.select((first * bases[0] + second) * bases[1] + third).to_series().sort()
-    return keys.to_numpy(), (bases[0], bases[1])
+    core, slot, item = (book.facts[name].to_numpy().astype(np.int64) for name in ("acc", "slot", "item"))
+    item_bits, slot_bits = int(item.max(initial=0)).bit_length(), len(book.slots).bit_length()
+    if book.account_n.bit_length() + slot_bits + item_bits >= 63:
+        raise OverflowError("accounts, slots and items do not fit into one integer")
+    keys = np.sort((((labels[core].astype(np.int64) << slot_bits) | slot) << item_bits) | item, kind="stable")
+    return CoreFacts(keys[is_new(keys)], slot_bits, item_bits, book.account_n)
 
 
-def is_new(keys: np.ndarray) -> np.ndarray:
-    """Which of sorted keys differ from the one before."""
-    return np.append(True, keys[1:] != keys[:-1])[: len(keys)]
+def load_cores(book: Book, facts: CoreFacts, kinds: tuple[str, ...]) -> dict[int, Core]:
+    """What is known of cores; `kinds` of limited slots are loaded as exclusive. Cores without a fact have no entry."""
+    names, hints, births = (items_of(facts, book.slots_of(kind)[0], book.texts) for kind in ("name", "hint", "birth"))
+    support = [items_of(facts, slot) for slot in book.slots_of("support")]
+    limited: dict[int, dict[int, Set[int]]] = {}
+    for slot in sorted(slot for kind in kinds for slot in book.slots_of(kind)):
+        for core, items in items_of(facts, slot).items():
+            limited.setdefault(core, {})[slot] = items
+    cores = {}
+    for core in facts.core[is_new(facts.core)].tolist():
+        attributes = [items.get(core, NO_ITEMS) for items in support]
+        cores[core] = Core(
+            names.get(core, NOTHING),
+            hints.get(core, NOTHING),
+            births.get(core, NOTHING),
+            limited.get(core, NO_IDS),
+            attributes if any(attributes) else (),
+        )
+    return cores
 
 
-def load_cores(book: Book, facts: pl.DataFrame, kinds: tuple[str, ...]) -> dict[int, Core]:
-    """What is known of cores (rows of core, slot, item, each once); `kinds` of limited slots are loaded as exclusive.
-
-    Cores without a fact have no entry.
-    """
-    cores: dict[int, Core] = defaultdict(Core)
-    support = book.slots_of("support")
-    for (slot,), rows in sorted(facts.partition_by("slot", as_dict=True).items()):
-        kind = book.slots[slot].kind
-        pairs = zip(rows["core"].to_list(), rows["item"].to_list(), strict=True)
-        if kind == "support":
-            _load_support(cores, pairs, slot - support[0], len(support))
-        elif kind in TEXT_FIELDS:
-            _load_texts(cores, pairs, TEXT_FIELDS[kind], book.texts)
-        elif kind in kinds:
-            for core, item in pairs:
-                known = cores[core]
-                known.exclusive = _with(known.exclusive, slot, item)
-    return dict(cores)
-
-
-def _load_support(cores: dict[int, Core], pairs: Iterable[tuple[int, int]], place: int, width: int) -> None:
-    """Add the items of one supporting attribute."""
-    for core, item in pairs:
-        known = cores[core]
-        if not known.support:
-            known.support = [NO_ITEMS] * width
-        had = known.support[place]
-        known.support[place] = had | {item} if had else frozenset((item,))  # type: ignore[index]
-
-
-def _load_texts(cores: dict[int, Core], pairs: Iterable[tuple[int, int]], field: str, texts: Sequence[str]) -> None:
-    """Add names, hints or births."""
-    for core, item in pairs:
-        known = cores[core]
-        had = getattr(known, field)
-        setattr(known, field, had | {texts[item]} if had else frozenset((texts[item],)))
-
-
-def _with(ids: Mapping[int, Set[int]], slot: int, item: int) -> Mapping[int, Set[int]]:
-    """A slot's set with one more item, in a dictionary of the core's own."""
-    own = ids if type(ids) is dict else {}
-    own[slot] = own[slot] | {item} if slot in own else {item}
-    return own
+def items_of(facts: CoreFacts, slot: int, texts: Sequence[str] | None = None) -> dict[int, frozenset]:
+    """The items of each core in a slot, or the texts they stand for."""
+    rows = np.flatnonzero(facts.slot == slot)
+    cores, found = facts.core[rows], facts.item[rows].tolist()
+    items = found if texts is None else [texts[item] for item in found]
+    starts, lengths = runs(cores)
+    sets: Iterable[frozenset] = map(frozenset, zip(items))  # one each, as nearly always
+    if len(starts) < len(items):
+        sets = (frozenset(items[start : start + n]) for start, n in zip(starts.tolist(), lengths.tolist(), strict=True))
+    return dict(zip(cores[starts].tolist(), sets, strict=True))

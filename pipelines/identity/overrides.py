@@ -84,6 +84,8 @@ def read_overrides(overrides: pl.DataFrame, keys: pl.Series) -> Decisions:
     odd = overrides.filter(~pl.col("action").is_in(ACTIONS))
     if len(odd):
         raise ValueError(f"unknown action {odd['action'][0]!r}; use one of {', '.join(ACTIONS)}")
+    if overrides.is_empty():
+        return Decisions((), {}, overrides)
     pairs = (
         overrides.filter(pl.col("action") != "exclude")
         .with_columns(low=pl.min_horizontal("a", "b"), high=pl.max_horizontal("a", "b"))

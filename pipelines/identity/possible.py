@@ -8,7 +8,6 @@ Stays out: the probabilistic stage (`probabilistic`), whose candidates come in t
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
@@ -17,11 +16,9 @@ import polars as pl
 from pipelines.channels.identifiers import number_mask, phone_mask
 from pipelines.identity.case import HINT, NAME
 from pipelines.identity.components import component_roots
-from pipelines.identity.constrained import ConstrainedUnion, Tie
-from pipelines.identity.core import Core
-from pipelines.identity.core_facts import load_cores
+from pipelines.identity.constrained import Tie, union_over
+from pipelines.identity.core_facts import facts_of
 from pipelines.identity.resolve import Resolution
-from pipelines.identity.stage import Stage
 
 POSSIBLE = pl.Schema(
     {
@@ -169,7 +166,8 @@ def accept_links(resolution: Resolution, links: pl.DataFrame, threshold: float) 
         .sort("posterior", "account_key", "candidate_cluster", descending=[True, False, False])
     )
     ends = np.concatenate([ranked["acc"].to_numpy(), ranked["anchor"].to_numpy()])
-    union = _union(resolution, np.unique(labels[ends]))
+    cores, facts = np.unique(labels[ends]), facts_of(book, labels)
+    union = union_over(book, facts, cores, labels, resolution.decisions.enemies, resolution.partitioner)
     verdicts: list[tuple[int, bool, str]] = []
     accepted: list[tuple[int, int]] = []
     taken: set[int] = set()
@@ -208,19 +206,6 @@ def _joined(resolution: Resolution, accepted: list[tuple[int, int]]) -> Resoluti
         "verdict": pl.String,
     }  # fmt: skip
     return replace(resolution, labels=roots[labels], accepted=pl.DataFrame(rows, schema=schema, orient="row"))
-
-
-def _union(resolution: Resolution, cores: np.ndarray) -> ConstrainedUnion:
-    """A constrained union over the clusters in question, with all that is known of them."""
-    book, labels = resolution.book, resolution.labels
-    asked = pl.DataFrame({"core": cores}, schema={"core": pl.Int32})
-    stage = Stage(book, resolution.policy, resolution.partitioner, labels)
-    known = load_cores(book, stage.facts.join(asked, on="core", how="semi"), ("exclusive", "limited"))
-    known |= {core: Core() for core in cores.tolist() if core not in known}
-    enemies: dict[int, set[int]] = defaultdict(set)
-    for account, others in resolution.decisions.enemies.items():
-        enemies[int(labels[account])] |= {int(labels[other]) for other in others}
-    return ConstrainedUnion(known, book.slots, stage.first_seen(known), enemies, resolution.partitioner)
 
 
 def _masked(resolution: Resolution) -> pl.DataFrame:

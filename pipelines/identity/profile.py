@@ -2,101 +2,106 @@
 
 Lives here: per value the accounts, cores, names, hints, birth dates and exclusive ids on it, and the lowest weight that
 its supporting attributes can have between two of its cores.
-Stays out: the verdicts that follow (`stage`).
+Stays out: the verdicts that follow (`verdicts`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from pipelines.identity.book import Book
-from pipelines.identity.core_facts import is_new, packed
+from pipelines.identity.codes import is_new, marked, runs
+from pipelines.identity.core_facts import CoreFacts
 from pipelines.identity.policy import Policy
 from pipelines.identity.support import Weights
+from pipelines.identity.uses import Uses
 
-KINDS = ("name", "hint", "birth", "support", "exclusive", "limited")
 
+@dataclass(frozen=True)
+class Profile:
+    """Counts per value, in the order of its `Uses`.
 
-def profile_values(
-    book: Book, policy: Policy, weights: Weights, carried: pl.DataFrame, facts: pl.DataFrame
-) -> pl.DataFrame:
-    """One row per value of `carried` (val, type, core, n, n_cores), from what is known of its cores (core, slot, item).
-
-    val, type, n_accounts, n_cores, n_named (cores with a name), n_names, n_hints, n_births, n_exclusive (different
-    values; of exclusive ids in the type with most), n_known (cores with a name or an exclusive id, of the kind with
-    more), least_bits. Values on one core count accounts and cores only.
+    accounts, cores, named (cores with a name); names, hints, births, exclusive (different ones; of exclusive ids in the
+    type with most); known (cores with a name or an exclusive id, of the kind with more); least_bits. Values on one core
+    count accounts and cores only.
     """
-    slots = {kind: book.slots_of(kind) for kind in KINDS}
-    is_named = np.zeros(book.account_n, dtype=bool)
-    is_named[facts.filter(pl.col("slot").is_in(slots["name"]))["core"].to_numpy()] = True
-    counts = (
-        carried.with_columns(is_named=pl.Series(is_named[carried["core"].to_numpy()]))
-        .group_by("val", "type")
-        .agg(
-            n_accounts=pl.col("n").sum(),
-            n_cores=pl.col("n_cores").first(),
-            n_named=pl.col("is_named").sum().cast(pl.Int64),
-        )
-    )
-    per_slot = _per_slot(carried, facts)
 
-    def of(kind: str, column: str = "distinct") -> pl.Expr:
-        return pl.when(pl.col("slot").is_in(slots[kind])).then(column).otherwise(0)
+    val: np.ndarray
+    accounts: np.ndarray
+    cores: np.ndarray
+    named: np.ndarray
+    names: np.ndarray
+    hints: np.ndarray
+    births: np.ndarray
+    exclusive: np.ndarray
+    known: np.ndarray
+    least_bits: np.ndarray
 
-    found = (
-        per_slot.select(
-            "val",
-            support_bits=pl.Series(_least_bits(per_slot, weights.attributes, len(book.slots))),
-            n_names=of("name"),
-            n_hints=of("hint"),
-            n_births=of("birth"),
-            n_exclusive=of("exclusive"),
-            n_known=pl.max_horizontal(of("name", "carried"), of("exclusive", "carried")),
-        )
-        .group_by("val")
-        .agg(pl.col("support_bits").sum(), pl.col("^n_.*$").max())
-    )
-    devices = [code for code, rule in enumerate(book.types) if rule.strength == "device"]
-    prior = pl.when(pl.col("type").is_in(devices)).then(policy.device_bits).otherwise(min(weights.undisputed))
-    return counts.join(found, on="val", how="left").with_columns(
-        pl.col("n_names", "n_hints", "n_births", "n_exclusive", "n_known").fill_null(0),
-        least_bits=prior + pl.col("support_bits").fill_null(0.0) + min(weights.silence),
-    )
+    @property
+    def table(self) -> pl.DataFrame:
+        """val, n_accounts, n_names, n_births, n_exclusive: what is told of every value."""
+        counts = {"n_accounts": self.accounts, "n_names": self.names, "n_births": self.births}
+        return pl.DataFrame({"val": self.val, **counts, "n_exclusive": self.exclusive})
 
 
-def _per_slot(carried: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
-    """Per value on several cores and slot: different items on it (distinct), items of its cores (carried), n_cores."""
-    shared = carried.filter(pl.col("n_cores") > 1)
-    keys, (slot_n, item_n) = packed(shared.select("val", "core").join(facts, on="core"), ("val", "slot", "item"))
-    value_slot = keys // item_n
-    starts = np.flatnonzero(is_new(value_slot))
-    val, slot = np.divmod(value_slot[starts], slot_n)
-    core_n = np.zeros(int(shared["val"].max() or 0) + 1, dtype=np.int64)  # type: ignore[arg-type]
-    core_n[shared["val"].to_numpy()] = shared["n_cores"].to_numpy()
-    distinct = np.add.reduceat(is_new(keys), starts, dtype=np.int64) if len(starts) else starts
-    return pl.DataFrame(
-        {
-            "val": val.astype(np.int32),
-            "slot": slot.astype(np.int16),
-            "n_cores": core_n[val],
-            "distinct": distinct,
-            "carried": np.diff(np.append(starts, len(keys))),
-        }
+def profile_values(book: Book, policy: Policy, weights: Weights, uses: Uses, facts: CoreFacts) -> Profile:
+    """Count what is known of the cores on each value."""
+    value, slot, different, carried = _by_value_and_slot(uses, facts)
+
+    def most(kind: str, counts: np.ndarray) -> np.ndarray:
+        """Per value the highest count of any slot of a kind."""
+        found = np.zeros(len(uses.starts), dtype=np.int64)
+        of_kind = marked(book.slots_of(kind), len(book.slots))[slot]
+        np.maximum.at(found, value[of_kind], counts[of_kind])
+        return found
+
+    bits = _least_bits(slot, different, carried, uses.core_n[value], weights.attributes, len(book.slots))
+    devices = marked([code for code, rule in enumerate(book.types) if rule.strength == "device"], len(book.types))
+    prior = np.where(devices[uses.type], policy.device_bits, min(weights.undisputed))
+    return Profile(
+        val=uses.val[uses.starts],
+        accounts=np.add.reduceat(uses.account_n, uses.starts),
+        cores=uses.core_n,
+        named=np.add.reduceat(facts.holders(book.slots_of("name"))[uses.core], uses.starts, dtype=np.int64),
+        names=most("name", different),
+        hints=most("hint", different),
+        births=most("birth", different),
+        exclusive=most("exclusive", different),
+        known=np.maximum(most("name", carried), most("exclusive", carried)),
+        least_bits=prior + np.bincount(value, bits, minlength=len(uses.starts)) + min(weights.silence),
     )
 
 
-def _least_bits(per_slot: pl.DataFrame, attributes: Mapping[int, tuple[float, float]], slot_n: int) -> np.ndarray:
+def _by_value_and_slot(uses: Uses, facts: CoreFacts) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Values on several cores and slots known of them: value, slot, different items on it, items of its cores."""
+    shared = np.flatnonzero(uses.core_n[uses.value_of] > 1)
+    at, fact = facts.of_each(uses.core[shared])
+    keys = np.sort((uses.value_of[shared[at]] << facts.fact_bits) | fact, kind="stable")
+    slots = keys >> facts.item_bits
+    starts, carried = runs(slots)
+    different = np.add.reduceat(is_new(keys), starts, dtype=np.int64) if len(starts) else starts
+    return slots[starts] >> facts.slot_bits, slots[starts] & ((1 << facts.slot_bits) - 1), different, carried
+
+
+def _least_bits(
+    slot: np.ndarray,
+    different: np.ndarray,
+    carried: np.ndarray,
+    core_n: np.ndarray,
+    attributes: Mapping[int, tuple[float, float]],
+    slot_n: int,
+) -> np.ndarray:
     """Lowest weight that each slot of a value can have between two of its cores; 0 for what is no attribute."""
     bits = np.zeros((2, slot_n))
-    for slot, weights in attributes.items():
-        bits[:, slot] = weights
-    agree, disagree = bits[0][per_slot["slot"].to_numpy()], bits[1][per_slot["slot"].to_numpy()]
-    distinct, carried = per_slot["distinct"].to_numpy(), per_slot["carried"].to_numpy()
-    differs, repeats = distinct > 1, carried > distinct
-    is_everywhere = ~differs & (carried == per_slot["n_cores"].to_numpy())
+    for code, weights in attributes.items():
+        bits[:, code] = weights
+    agree, disagree = bits[:, slot]
+    differs, repeats = different > 1, carried > different
+    is_everywhere = ~differs & (carried == core_n)
     lowest = np.minimum(np.minimum(agree, disagree), 0.0)
     return np.select(
         [is_everywhere, differs & repeats, differs, repeats],

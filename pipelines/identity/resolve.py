@@ -29,8 +29,9 @@ from pipelines.identity.overrides import Decisions, no_overrides, read_overrides
 from pipelines.identity.partition import Partitioner
 from pipelines.identity.policy import Policy, default_policy
 from pipelines.identity.records import KEY, case_from_records
-from pipelines.identity.stage import STRONG, Stage
+from pipelines.identity.stage import Stage
 from pipelines.identity.support import CALIBRATION, NO_WEIGHTS, measure_support, weights_of
+from pipelines.identity.verdicts import STRONG
 
 LOCAL_PEPPER = b"caw resolve"
 """Keys the customer ids of a one-off resolution; the warehouse uses its own pepper and its history of ids."""
@@ -75,15 +76,11 @@ class Resolution:
     @cached_property
     def clusters(self) -> pl.DataFrame:
         """account_key, cluster: every account once, sorted; the cluster is named by its anchor account."""
-        frame = pl.DataFrame(
-            {"account_key": self.book.keys, "label": self.labels, "first": self.book.first_seen}
-        ).with_row_index("acc")
-        anchors = frame.sort("first", "acc").group_by("label", maintain_order=True).agg(pl.col("account_key").first())
-        return (
-            frame.join(anchors.rename({"account_key": "cluster"}), on="label")
-            .sort("acc")
-            .select("account_key", "cluster")
-        )
+        by_age = np.argsort(self.book.first_seen, kind="stable")
+        anchor = np.empty(self.book.account_n, dtype=np.int64)
+        anchor[self.labels[by_age[::-1]]] = by_age[::-1]  # the last write of a label is its oldest account
+        cluster = self.book.keys.gather(anchor[self.labels]).alias("cluster")
+        return pl.DataFrame([self.book.keys, cluster])
 
     @cached_property
     def edges(self) -> pl.DataFrame:

@@ -9,9 +9,9 @@ decision.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, log2
 
 import numpy as np
@@ -19,7 +19,11 @@ import polars as pl
 
 from pipelines.identity.agreement import NameJudge
 from pipelines.identity.book import Book
+from pipelines.identity.codes import is_new, marked, ranges, runs
+from pipelines.identity.core import DAY_US
+from pipelines.identity.core_facts import CoreFacts, items_of
 from pipelines.identity.policy import Policy
+from pipelines.identity.uses import uses_of
 
 CALIBRATION = pl.Schema(
     {
@@ -63,45 +67,59 @@ NO_WEIGHTS = Weights(BITS_CAP, {}, (0.0, 0.0), (BITS_CAP,) * len(PRIOR_KS))
 """Every pair without a conflict is one person: what counts where supporting attributes are not asked."""
 
 
-def measure_support(
-    book: Book, policy: Policy, judge: NameJudge, labels: np.ndarray, facts: pl.DataFrame
-) -> pl.DataFrame:
+@dataclass(frozen=True)
+class Pairs:
+    """Named cores next to each other in time on one value, sorted by value and time.
+
+    val; a, b (the earlier core and the later); is_silent (a long silence lies between them); is_same (some name of one
+    agrees with some of the other); is_barred (their ids or birth dates exclude each other, so names need not tell).
+    """
+
+    val: np.ndarray
+    a: np.ndarray
+    b: np.ndarray
+    is_silent: np.ndarray
+    is_same: np.ndarray
+    is_barred: np.ndarray
+
+
+@dataclass(frozen=True)
+class States:
+    """What pairs of cores have in common: the pair, a slot that both have filled, whether they share an item."""
+
+    pair: np.ndarray
+    slot: np.ndarray
+    agrees: np.ndarray
+
+
+def measure_support(book: Book, policy: Policy, judge: NameJudge, labels: np.ndarray, facts: CoreFacts) -> pl.DataFrame:
     """Agreement rates and bits: columns of CALIBRATION, one row per supporting attribute, silence and prior.
 
-    `labels` names the core of each account, `facts` is what is known of cores (core, slot, item; each once).
-    Pairs are cores next to each other in time on one personal value, not joined by stronger evidence and with no
-    conflict of ids, so a value on many accounts counts linearly. With fewer pairs of either kind than the policy asks,
-    or where the policy pins an attribute, the policy's own rates are used.
+    `labels` names the core of each account, `facts` is what is known of cores. Pairs are cores next to each other in
+    time on one personal value, not joined by stronger evidence and with no conflict of ids, so a value on many accounts
+    counts linearly. With fewer pairs of either kind than the policy asks, or where the policy pins an attribute, the
+    policy's own rates are used.
     """
-    is_named, is_asked = (np.zeros(book.account_n, dtype=bool) for _ in range(2))
-    is_named[facts.filter(pl.col("slot") == book.slots_of("name")[0])["core"].to_numpy()] = True
-    pairs = _neighbours(book, policy, labels, is_named)
-    is_asked[pairs["a"].to_numpy()] = is_asked[pairs["b"].to_numpy()] = True
-    facts = facts.filter(pl.Series(is_asked[facts["core"].to_numpy()]))
+    pairs = _neighbours(book, policy, labels, facts)
     states = _states(pairs, facts)
-    slots = book.slots_of("exclusive") + book.slots_of("birth")
-    barred = states.filter(pl.col("slot").is_in(slots) & ~pl.col("agrees")).select("pair").unique()
-    names = _names_of(facts, book)
-    judged = _judge_names(pairs, names, judge).join(barred, on="pair", how="anti")
-    same, other = (judged.filter(pl.col("is_same") == is_same) for is_same in (True, False))
-    enough = min(same.height, other.height) >= policy.calibration_pairs
+    pairs = _judged(pairs, states, facts, book, judge)
+    is_same, is_other = pairs.is_same & ~pairs.is_barred, ~pairs.is_same & ~pairs.is_barred
+    same_n, other_n = int(is_same.sum()), int(is_other.sum())
+    enough = min(same_n, other_n) >= policy.calibration_pairs
     rows: list[tuple[object, ...]] = []
     for slot, attribute in zip(book.slots_of("support"), policy.support, strict=True):
-        found = states.filter(pl.col("slot") == slot)
+        of_slot = states.slot == slot
+        pair, agrees = states.pair[of_slot], states.agrees[of_slot]
+        default = (attribute.same_rate, attribute.other_rate)
+        is_measured = enough and not attribute.is_pinned
+        only_differs = attribute.name in {t.name for t in book.types}
         rows.append(
-            _row(
-                attribute.name,
-                found.join(same, on="pair", how="semi")["agrees"],
-                found.join(other, on="pair", how="semi")["agrees"],
-                (attribute.same_rate, attribute.other_rate),
-                enough and not attribute.is_pinned,
-                attribute.name in {t.name for t in book.types},
-            )
+            _row(attribute.name, agrees[is_same[pair]], agrees[is_other[pair]], default, is_measured, only_differs)
         )
-    rows.append(_row(SILENCE, same["is_silent"], other["is_silent"], (0.5, 0.5), enough, False))
-    odds = _half((same.height + 1) / (other.height + 1)) if enough else policy.prior_bits
-    rows.append((PRIOR, same.height, None, other.height, None, odds, None, enough))
-    rows += _undisputed(pairs, judged, names, judge, policy.calibration_pairs, odds)
+    rows.append(_row(SILENCE, pairs.is_silent[is_same], pairs.is_silent[is_other], (0.5, 0.5), enough, False))
+    odds = _half((same_n + 1) / (other_n + 1)) if enough else policy.prior_bits
+    rows.append((PRIOR, same_n, None, other_n, None, odds, None, enough))
+    rows += _undisputed(pairs, facts, book, judge, policy.calibration_pairs, odds)
     return pl.DataFrame(rows, schema=CALIBRATION, orient="row")
 
 
@@ -114,77 +132,70 @@ def weights_of(book: Book, calibration: pl.DataFrame) -> Weights:
     return Weights(bits[PRIOR][0], attributes, bits[SILENCE], undisputed)
 
 
-def _neighbours(book: Book, policy: Policy, labels: np.ndarray, is_named: np.ndarray) -> pl.DataFrame:
-    """Named cores next to each other in time on a personal value of few accounts: pair, val, a, b, is_silent."""
+def _neighbours(book: Book, policy: Policy, labels: np.ndarray, facts: CoreFacts) -> Pairs:
+    """Named cores next to each other in time on a personal value of few accounts, not judged yet."""
     personal = [code for code, t in enumerate(book.types) if t.strength == "personal"]
-    rows = book.evidence.filter(
-        pl.col("type").is_in(personal) & (pl.col("n") > 1) & (pl.col("n") <= policy.anonymous_limit)
-    )
-    cores = labels[rows["acc"].to_numpy()]
-    rows = rows.with_columns(core=pl.Series(cores, dtype=pl.Int32)).filter(pl.Series(is_named[cores]))
-    rows = rows.group_by("val", "core").agg(pl.col("first").min(), pl.col("last").max()).sort("val", "first", "core")
-    gap = policy.epoch_gap_days * 86_400_000_000
-    before = {name: pl.col(name).shift(1) for name in ("val", "core", "last")}
-    return (
-        rows.select(
-            "val",
-            a=before["core"],
-            b="core",
-            is_silent=pl.col("first") - before["last"] >= gap,
-            is_pair=(before["val"] == pl.col("val")).fill_null(False),
-        )
-        .filter("is_pair")
-        .select("val", "a", "b", "is_silent", pair=pl.int_range(pl.len(), dtype=pl.Int32))
-    )
+    uses = uses_of(book, personal, labels)
+    account_n = np.add.reduceat(uses.account_n, uses.starts)[uses.value_of]
+    is_named = facts.holders(book.slots_of("name"))
+    rows = np.flatnonzero((account_n <= policy.anonymous_limit) & is_named[uses.core])
+    rows = rows[np.lexsort((uses.core[rows], uses.first[rows], uses.val[rows]))]
+    is_pair = uses.val[rows[:-1]] == uses.val[rows[1:]]
+    before, after = rows[:-1][is_pair], rows[1:][is_pair]
+    is_silent = uses.first[after] - uses.last[before] >= policy.epoch_gap_days * DAY_US
+    unknown = np.zeros(len(after), dtype=bool)
+    return Pairs(uses.val[after], uses.core[before], uses.core[after], is_silent, unknown, unknown)
 
 
-def _states(pairs: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
-    """Pairs whose both cores have a slot filled: pair, slot, agrees (they share an item)."""
-    left = pairs.select("pair", core="a").join(facts, on="core").select("pair", "slot", "item")
-    right = pairs.select("pair", core="b").join(facts, on="core").select("pair", "slot", "item")
-    both = left.select("pair", "slot").unique().join(right.select("pair", "slot").unique(), on=["pair", "slot"])
-    shared = left.join(right, on=["pair", "slot", "item"], how="semi").select("pair", "slot").unique()
-    return both.join(shared.with_columns(agrees=pl.lit(True)), on=["pair", "slot"], how="left").with_columns(
-        pl.col("agrees").fill_null(False)
-    )
+def _states(pairs: Pairs, facts: CoreFacts) -> States:
+    """What the cores of each pair have in common, by slot."""
+    (at_a, of_a), (at_b, of_b) = facts.of_each(pairs.a), facts.of_each(pairs.b)
+    left, right = (at_a << facts.fact_bits) | of_a, (at_b << facts.fact_bits) | of_b
+    shared = np.intersect1d(left, right, assume_unique=True) >> facts.item_bits
+    filled, also = (slots[is_new(slots)] for slots in (left >> facts.item_bits, right >> facts.item_bits))
+    both = np.intersect1d(filled, also, assume_unique=True)
+    agrees = np.zeros(len(both), dtype=bool)
+    agrees[np.searchsorted(both, shared)] = True
+    return States(both >> facts.slot_bits, both & ((1 << facts.slot_bits) - 1), agrees)
+
+
+def _judged(pairs: Pairs, states: States, facts: CoreFacts, book: Book, judge: NameJudge) -> Pairs:
+    """The pairs with what their ids, birth dates and names say."""
+    barring = marked(book.slots_of("exclusive") + book.slots_of("birth"), len(book.slots))
+    is_barred = marked(states.pair[barring[states.slot] & ~states.agrees], len(pairs.val))
+    names = marked(book.slots_of("name"), len(book.slots))
+    is_same = marked(states.pair[names[states.slot] & states.agrees], len(pairs.val))
+    asked = np.flatnonzero(~is_barred & ~is_same)
+    a, b = pairs.a[asked], pairs.b[asked]
+    known = _names(np.concatenate([a, b]), facts, book)
+    is_same[asked] = [judge.any_agree(known[x], known[y]) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
+    return replace(pairs, is_same=is_same, is_barred=is_barred)
 
 
 def _undisputed(
-    pairs: pl.DataFrame,
-    judged: pl.DataFrame,
-    names: Mapping[int, Set[str]],
-    judge: NameJudge,
-    least_n: int,
-    default: float,
+    pairs: Pairs, facts: CoreFacts, book: Book, judge: NameJudge, least_n: int, default: float
 ) -> list[tuple[object, ...]]:
     """Rows `prior_1` to `prior_3`: each named core of a value held out, where the others are one person by name.
 
     This is what is asked of a nameless core on a value whose names agree. Values with a conflict of ids or births are
     left out, since the conflict tells there. Where too few are held out the next smaller number of others stands.
     """
-    per_value = (
-        pairs.select("pair", "val", "a", "b")
-        .join(judged.select("pair", "is_same"), on="pair", how="left")
-        .sort("pair")
-        .group_by("val")
-        .agg(
-            first=pl.col("a").first(),
-            others=pl.col("b"),
-            is_barred=pl.col("is_same").is_null().any(),
-            is_one=pl.col("is_same").all(),
-        )
-        .filter(~pl.col("is_barred"))
-    )
+    starts, others_n = runs(pairs.val)
+    is_open = ~np.logical_or.reduceat(pairs.is_barred, starts)
+    is_one = np.logical_and.reduceat(pairs.is_same, starts)
     same, other = Counter[int](), Counter[int]()
-    for others_n, count in per_value.filter("is_one").group_by(pl.col("others").list.len()).len().iter_rows():
-        same[min(others_n, PRIOR_KS[-1])] += (others_n + 1) * count
-    for start, others in per_value.filter(~pl.col("is_one")).select("first", "others").iter_rows():
-        cores = [start, *others]
+    for n in others_n[is_open & is_one].tolist():
+        same[min(n, PRIOR_KS[-1])] += n + 1
+    several = np.flatnonzero(is_open & ~is_one)
+    asked = ranges(starts[several], others_n[several])
+    names = _names(np.concatenate([pairs.a[asked], pairs.b[asked]]), facts, book)
+    for start, n in zip(starts[several].tolist(), others_n[several].tolist(), strict=True):
+        cores = [int(pairs.a[start]), *pairs.b[start : start + n].tolist()]
         for core in cores:
             first, *more = [names[rest] for rest in cores if rest != core]
             if all(judge.any_agree(first, rest) for rest in more):
                 found = same if judge.any_agree(first, names[core]) else other
-                found[min(len(cores) - 1, PRIOR_KS[-1])] += 1
+                found[min(n, PRIOR_KS[-1])] += 1
     rows: list[tuple[object, ...]] = []
     for k in PRIOR_KS:
         enough = min(same[k], other[k]) >= least_n
@@ -193,26 +204,13 @@ def _undisputed(
     return rows
 
 
-def _names_of(facts: pl.DataFrame, book: Book) -> Mapping[int, Set[str]]:
-    """Names of each core that has any."""
-    names: dict[int, set[str]] = defaultdict(set)
-    for core, item in facts.filter(pl.col("slot") == book.slots_of("name")[0]).select("core", "item").iter_rows():
-        names[core].add(book.texts[item])
-    return names
-
-
-def _judge_names(pairs: pl.DataFrame, names: Mapping[int, Set[str]], judge: NameJudge) -> pl.DataFrame:
-    """What the names of both cores say: pair, is_silent, is_same (some name of one agrees with some of the other)."""
-    rows = [
-        (pair, is_silent, judge.any_agree(names[a], names[b]))
-        for a, b, is_silent, pair in pairs.select("a", "b", "is_silent", "pair").iter_rows()
-    ]
-    schema = {"pair": pairs.schema["pair"], "is_silent": pl.Boolean(), "is_same": pl.Boolean()}
-    return pl.DataFrame(rows, schema=schema, orient="row")
+def _names(cores: np.ndarray, facts: CoreFacts, book: Book) -> Mapping[int, Set[str]]:
+    """Names of some cores, which all have one."""
+    return items_of(facts.of(cores), book.slots_of("name")[0], book.texts)
 
 
 def _row(
-    name: str, same: pl.Series, other: pl.Series, default: tuple[float, float], is_measured: bool, only_differs: bool
+    name: str, same: np.ndarray, other: np.ndarray, default: tuple[float, float], is_measured: bool, only_differs: bool
 ) -> tuple[str, int, float, int, float, float, float, bool]:
     """One row of the calibration; an identifier type that agrees says nothing, since agreement joins by itself."""
     a, b = (_rate(same), _rate(other)) if is_measured else default
@@ -220,7 +218,7 @@ def _row(
     return name, len(same), a, len(other), b, agree, _half((1 - a) / (1 - b)), is_measured
 
 
-def _rate(agrees: pl.Series) -> float:
+def _rate(agrees: np.ndarray) -> float:
     return (int(agrees.sum()) + 1) / (len(agrees) + 2)
 
 
