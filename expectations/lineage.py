@@ -38,6 +38,12 @@ def core_tables_of(entity: str) -> frozenset[str]:
 
 
 @cache
+def core_tables_on(table: str) -> frozenset[str]:
+    """A core table, and those whose models refer to it, directly or through others."""
+    return frozenset({table, *(name for name in CORE if table in _beneath(name))})
+
+
+@cache
 def entities_of(adapter: str) -> frozenset[str]:
     """The canonical entities that a format's staging models feed."""
     prefix = f"stg_{adapter}__"

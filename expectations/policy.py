@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
-from expectations.lineage import core_tables_of, entities_of
+from expectations.lineage import core_tables_of, core_tables_on, entities_of
 from pipelines.channels.registry import RAW_TABLES
 from pipelines.contracts.canonical import canonical_name
 from pipelines.contracts.entities import ENTITIES
@@ -29,8 +29,10 @@ def endangered_marts(tables: Iterable[str]) -> tuple[str, ...]:
 def _feeds(table: str) -> frozenset[str]:
     """The core tables and marts that a table is, or feeds. KeyError for one that no gate knows."""
     schema, name = table.split(".")
-    if schema in ("core", "marts"):
+    if schema == "marts":
         return frozenset({name})
+    if schema == "core":
+        return core_tables_on(name)
     if schema == "intermediate":
         entity = {canonical_name(entity): entity for entity in ENTITIES}[name]
         return core_tables_of(entity)

@@ -20,6 +20,7 @@ from pipelines.contracts.canonical import CANONICAL
 from pipelines.contracts.columns import Column, Table
 from pipelines.contracts.core import CORE
 from pipelines.contracts.identity import OUTPUTS
+from pipelines.contracts.marketing import CONTROL_ARMS
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
 HEAD = "# Written by `python -m orchestration.dbt_schema` from the contracts. Do not edit.\n"
@@ -32,6 +33,8 @@ RELATIONSHIPS: dict[tuple[str, str], str] = {
     ("fct_order_line_economics", "order_key"): "fct_order",
     ("fct_order_line_economics", "sku"): "dim_product",
     ("fct_refund", "order_line_key"): "fct_order_line_economics",
+    ("fct_touch", "campaign_id"): "dim_campaign",
+    ("fct_assignment", "campaign_id"): "dim_campaign",
 }
 """Columns of core that point at the key of another core table, which is called by the same name."""
 
@@ -46,6 +49,7 @@ def rendered() -> dict[Path, str]:
         Path("models/marts/core/_core.yml"): HEAD + _models(CORE.values()),
         Path("macros/contracts/entity_columns.sql"): _entity_columns(),
         Path("macros/contracts/raw_tables.sql"): _raw_tables(),
+        Path("macros/contracts/control_arms.sql"): _control_arms(),
     }
 
 
@@ -160,6 +164,19 @@ def _entity_columns() -> str:
         lines += [f'        {{"name": "{c.name}", "type": "{c.type.duckdb}"}},' for c in table.columns]
         lines.append("    ],")
     lines += ["} -%}", "{{ return(columns[entity]) }}", "{%- endmacro %}", ""]
+    return "\n".join(lines)
+
+
+def _control_arms() -> str:
+    arms = ", ".join(f"'{arm}'" for arm in CONTROL_ARMS)
+    lines = [
+        "{#- Written by `python -m orchestration.dbt_schema` from the contracts. Do not edit. -#}",
+        "{#- Names of the arm of an experiment that is not treated. -#}",
+        "{% macro control_arms() -%}",
+        f"    ({arms})",
+        "{%- endmacro %}",
+        "",
+    ]
     return "\n".join(lines)
 
 

@@ -1,4 +1,5 @@
--- Truth: as of a day, nothing later exists: no order, refund, payment or cancellation, however early it was learnt.
+-- Truth: as of a day, nothing later exists: no order, refund, payment, cancellation,
+-- touch or assignment, however early it was learnt.
 -- Usual cause: a staging model that reads a raw table without latest_records.
 -- Where to look: the staging model of the source named.
 {{ config(meta={'dagster': {'ref': {'name': 'int_order__unioned'}}}) }}
@@ -14,3 +15,17 @@ select
     source_system
 from {{ ref('int_refund__unioned') }}
 where refunded_at >= {{ cutoff() }} or known_at >= {{ cutoff() }}
+union all
+select
+    touch_key as key,
+    source_system
+from {{ ref('int_touch__unioned') }}
+where
+    sent_at >= {{ cutoff() }} or known_at >= {{ cutoff() }}
+    or opened_at >= {{ cutoff() }} or clicked_at >= {{ cutoff() }} or unsubscribed_at >= {{ cutoff() }}
+union all
+select
+    assignment_key as key,
+    source_system
+from {{ ref('int_assignment__unioned') }}
+where assigned_at >= {{ cutoff() }} or known_at >= {{ cutoff() }}

@@ -33,6 +33,8 @@ EVENT = {
     "period_cost": "month",
     "fx_rate": "on",
     "campaign": "starts_at",
+    "touch": "sent_at",
+    "assignment": "assigned_at",
 }
 """The column that dates a row of an entity. Order lines take their order's date in staging; products have none."""
 
@@ -48,6 +50,7 @@ MONEY = {
     "incentive_use": "amount",
     "period_cost": "amount",
     "campaign": "budget",
+    "touch": "cost",
 }
 """The amount that the account book ties out."""
 

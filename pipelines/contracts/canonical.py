@@ -45,6 +45,8 @@ _KEYS: dict[str, tuple[Column, ...]] = {
     ),
     "incentive_use": (text("incentive_key", "Source and native id of the grant", required=True), _ORDER_KEY),
     "campaign": (text("campaign_key", "Source and native id of the campaign", required=True),),
+    "touch": (text("touch_key", "Source and native id of the touch", required=True), _ACCOUNT_KEY),
+    "assignment": (text("assignment_key", "Source, experiment and account", required=True), _ACCOUNT_KEY),
 }
 """Keys put in front of an entity's columns; entities without an entry are keyed by their own grain."""
 
@@ -60,6 +62,8 @@ _GRAIN: dict[str, tuple[str, ...]] = {
     "incentive": ("incentive_key",),
     "incentive_use": ("incentive_key", "order_key"),
     "campaign": ("campaign_key",),
+    "touch": ("touch_key",),
+    "assignment": ("assignment_key",),
     "price_list": ("source_system", "sku", "channel", "store", "valid_from"),
     "fx_rate": ("source_system", "rated_on", "from_currency", "to_currency"),
 }
@@ -72,7 +76,7 @@ _DAYS: dict[str, Column] = {
 
 _ABSORBED = (
     "order_source", "account_source", "order_id", "order_line_id", "refund_id", "shipment_id", "settlement_id",
-    "incentive_id", "known_at",
+    "incentive_id", "touch_id", "known_at",
 )  # fmt: skip
 """Columns that live on inside the keys; orders and their lines keep their native ids for people to search by."""
 

@@ -1,7 +1,8 @@
 """Canonical entities: what every channel, whatever its export looks like, ends as.
 
 Lives here: the columns of each entity as the canonical CSV carries them and as staging maps them.
-Stays out: formats of channels (`pipelines.channels`) and what is computed from entities (`core`).
+Stays out: the entities of marketing (`marketing`), formats of channels (`pipelines.channels`) and what is computed from
+entities (`core`).
 
 The canonical CSV of an entity has these columns by these names. The envelope (source, file, row, `known_at`,
 `record_hash`) is added on reading; `known_at` may also be a column of the file. Money is in the row's `currency`.
@@ -10,21 +11,11 @@ The canonical CSV of an entity has these columns by these names. The envelope (s
 from __future__ import annotations
 
 from pipelines.contracts.columns import Table, day, flag, instant, integer, money, quantity, rate, text
+from pipelines.contracts.marketing import ASSIGNMENT, CAMPAIGN, INCENTIVE, INCENTIVE_USE, TOUCH
+from pipelines.contracts.shared import ACCOUNT_SOURCE, CURRENCY, KNOWN_AT, ORDER_SOURCE
 
 _KINDS = ("real", "hashed", "masked", "synthetic")
 _ID_TYPES = "email, phone, member_no, or <source_system>:account / <source_system>:order for a native id"
-
-CURRENCY = text("currency", "ISO 4217 code of the row's money", required=True)
-KNOWN_AT = instant(
-    "known_at", "When the company learnt it", null_means="the source's extract date, else the event's time"
-)
-
-ORDER_SOURCE = text(
-    "order_source", "Source system of the order", null_means="the order is of the row's own source system"
-)
-ACCOUNT_SOURCE = text(
-    "account_source", "Source system of the account", null_means="the account is of the row's own source system"
-)
 
 SOURCE_CUSTOMER = Table(
     "source_customer",
@@ -297,43 +288,6 @@ PRICE_LIST = Table(
     ),
 )
 
-INCENTIVE = Table(
-    "incentive",
-    "A benefit granted to a customer.",
-    ("incentive_id",),
-    (
-        text("incentive_id", "Native id of the grant", required=True),
-        ACCOUNT_SOURCE,
-        text("source_customer_id", "Account it was granted to", identifier="account_id"),
-        text(
-            "kind", "Kind", required=True, values=("coupon", "points", "gift", "cashback", "referral_reward", "staff")
-        ),
-        instant("granted_at", "When it was granted", required=True),
-        instant("expires_at", "When it expires"),
-        money("face_value", "Value on its face", unit="currency of the row"),
-        CURRENCY,
-        text("funder", "Who pays for it", required=True, values=("merchant", "platform", "influencer")),
-        text("campaign_id", "Campaign it belongs to"),
-        text("audience_rule", "Who may use it", values=("new_only", "all", "targeted")),
-        KNOWN_AT,
-    ),
-)
-
-INCENTIVE_USE = Table(
-    "incentive_use",
-    "A use of a granted benefit in an order.",
-    ("incentive_id", "order_id"),
-    (
-        text("incentive_id", "Grant that is used", required=True),
-        ORDER_SOURCE,
-        text("order_id", "Order in which it is used", required=True),
-        money("amount", "Value used", required=True, unit="currency of the row"),
-        CURRENCY,
-        instant("at", "When it was used", required=True),
-        KNOWN_AT,
-    ),
-)
-
 PERIOD_COST = Table(
     "period_cost",
     "A cost of a month that belongs to no single order.",
@@ -361,29 +315,11 @@ FX_RATE = Table(
     ),
 )
 
-CAMPAIGN = Table(
-    "campaign",
-    "A marketing campaign.",
-    ("campaign_id",),
-    (
-        text("campaign_id", "Native id of the campaign", required=True),
-        text("name", "Name"),
-        text("kind", "Kind"),
-        instant("starts_at", "Start"),
-        instant("ends_at", "End"),
-        money("budget", "Budget", unit="currency of the row"),
-        text("currency", "ISO 4217 code of the budget"),
-        text("owner", "Who answers for it"),
-        text("hypothesis", "What it is meant to show"),
-        KNOWN_AT,
-    ),
-)
-
 ENTITIES: dict[str, Table] = {
     table.name: table
     for table in (
         SOURCE_CUSTOMER, IDENTITY_LINK, CONSENT, ORDER, ORDER_LINE, REFUND, SHIPMENT, SETTLEMENT_LINE, PRODUCT,
-        PRODUCT_COST, PRICE_LIST, INCENTIVE, INCENTIVE_USE, PERIOD_COST, FX_RATE, CAMPAIGN,
+        PRODUCT_COST, PRICE_LIST, INCENTIVE, INCENTIVE_USE, PERIOD_COST, FX_RATE, CAMPAIGN, TOUCH, ASSIGNMENT,
     )
 }  # fmt: skip
 """Every canonical entity by name."""

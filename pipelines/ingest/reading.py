@@ -152,7 +152,7 @@ class Reading:
         return frame.cast(SLIM)
 
     def _dates(self, cast: Cast, height: int) -> dict[str, pl.Series]:
-        """When it happened and when it was learnt, by the rule of `contracts.entities.KNOWN_AT`."""
+        """When it happened and when it was learnt, by the rule of `contracts.shared.KNOWN_AT`."""
         zone = self.source.time_zone or "UTC"
         event_at = constant(None, height, pl.Datetime("us"))
         event_on = constant(None, height, pl.Date)

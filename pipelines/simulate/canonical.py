@@ -1,7 +1,7 @@
 """Canonical CSV as the company's own systems write it, and the faults planted into it.
 
 Lives here: text frames with all columns of an entity, and the faults by entity.
-Stays out: the rows themselves (`crm`, `ops`, `finance`) and the columns (`contracts.entities`).
+Stays out: the rows themselves (`crm`, `outreach`, `ops`, `finance`) and the columns (`contracts.entities`).
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
     "product": (Fault(FIELD_COUNT, fields=-2),),
     "product_cost": (Fault(BAD_VALUE, "unit_cost", "9.l5"),),
     "fx_rate": (Fault(BAD_VALUE, "rate", "7.1.8"),),
+    "touch": (Fault(BAD_VALUE, "sent_at", "yesterday"),),
+    "assignment": (Fault(MISSING_REQUIRED, "arm"),),
 }  # fmt: skip
 """Planted faults by entity."""
 KEYS = {
@@ -61,6 +63,8 @@ KEYS = {
     "product": {"sku": "SKU-9{k}"},
     "product_cost": {"sku": "SKU-9{k}"},
     "fx_rate": {"from_currency": "EUR"},
+    "touch": {"touch_id": "TB{k}"},
+    "assignment": {"source_customer_id": "MB{k}"},
 }
 """What makes a broken record one of its own."""
 Columns = Mapping[str, pl.Series]

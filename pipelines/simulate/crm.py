@@ -1,7 +1,7 @@
 """Members and what is known about them: `landing/crm`.
 
-Lives here: members, links between identifiers, consents and campaigns as canonical CSV.
-Stays out: what is true (`world`) and how entities become files (`canonical`).
+Lives here: members, links between identifiers and consents as canonical CSV.
+Stays out: campaigns (`outreach`), what is true (`world`) and how entities become files (`canonical`).
 
 Quirks kept: the members' list has a byte order mark, some members have no address or number, a few the placeholder
 00000000000, and one in ten does not say how it was acquired.
@@ -22,7 +22,7 @@ from pipelines.simulate.world import Company
 from pipelines.simulate.writer import Landing, only
 
 
-def _members(company: Company) -> tuple[Ints, Ints]:
+def members(company: Company) -> tuple[Ints, Ints]:
     """Persons on the members' list, and when they joined (UTC seconds)."""
     member = np.flatnonzero(company.people.is_member)
     joined = company.people.acquired_day[member] * DAY + 15 * 3600 + member % 3_600
@@ -30,7 +30,7 @@ def _members(company: Company) -> tuple[Ints, Ints]:
 
 
 def _crm_customers(company: Company) -> Columns:
-    people, (member, joined) = company.people, _members(company)
+    people, (member, joined) = company.people, members(company)
     rng, cards, n = stream(company.seed, "crm"), company.cards[member], len(member)
     told = rng.random(n) < 0.9
     placeholder = rng.random(n) < 0.01
@@ -94,7 +94,7 @@ def _links(company: Company) -> Columns:
 
 def _consents(company: Company) -> Columns:
     """Members decide when they join, some later withdraw; web accounts decide about e-mail at their first order."""
-    member, joined = _members(company)
+    member, joined = members(company)
     rng, clock = stream(company.seed, "consents"), company.clock
     agrees = rng.random(len(member)) < 0.7
     leaves = agrees & (rng.random(len(member)) < 0.15)
@@ -119,24 +119,9 @@ def _consents(company: Company) -> Columns:
     }  # fmt: skip
 
 
-def _campaigns(company: Company) -> Columns:
-    names = [name for _, campaigns in CHANNELS for name in campaigns if name]
-    start = pl.Series([f"{company.clock.start.isoformat()}T00:00:00Z"]).new_from_index(0, len(names))
-    return {
-        "campaign_id": pl.Series(names),
-        "name": pl.Series([name.replace("-", " ").title() for name in names]),
-        "kind": constant("acquisition", len(names)),
-        "starts_at": start,
-        "budget": pl.Series([f"{20_000 + 2_500 * k}.00" for k in range(len(names))]),
-        "currency": constant("USD", len(names)),
-        "owner": constant("growth", len(names)),
-    }
-
-
 def write_crm(company: Company, landing: Landing) -> None:
     """Write the folder of the members' system."""
     declare(company, landing, "crm")
     write_entity(landing, "crm", "source_customer", _crm_customers(company), mark=True)
     write_entity(landing, "crm", "identity_link", _links(company))
     write_entity(landing, "crm", "consent", _consents(company))
-    write_entity(landing, "crm", "campaign", _campaigns(company))

@@ -18,6 +18,7 @@ from pipelines.simulate.clock import Clock
 from pipelines.simulate.crm import write_crm
 from pipelines.simulate.finance import write_finance
 from pipelines.simulate.ops import write_ops
+from pipelines.simulate.outreach import write_outreach
 from pipelines.simulate.shopify import write_web
 from pipelines.simulate.square import write_square
 from pipelines.simulate.tmall import write_tmall
@@ -105,6 +106,11 @@ def _company(landing: Landing, truth: Path, clock: Clock, customers: int, seed: 
     return orders
 
 
+def _write_members_system(company: Company, landing: Landing) -> None:
+    write_crm(company, landing)
+    write_outreach(company, landing)
+
+
 def _write_together(company: Company, landing: Landing, truth: Path, progress: Progress) -> None:
     """Write sources and truth, two at a time: what is written does not depend on the order in which."""
     _ = company.order_id, company.line_id, company.sku
@@ -112,7 +118,7 @@ def _write_together(company: Company, landing: Landing, truth: Path, progress: P
         "web": write_web,
         "tmall": write_tmall,
         "pos": write_square,
-        "crm": write_crm,
+        "crm": _write_members_system,
         "ops": write_ops,
         "finance": write_finance,
     }

@@ -19,6 +19,7 @@ OWNERS = {
     "order_key": ("core", "fct_order"),
     "order_line_key": ("core", "fct_order_line_economics"),
     "sku": ("core", "dim_product"),
+    "campaign_id": ("core", "dim_campaign"),
 }
 """The table whose rows a key identifies; a column of that name elsewhere refers to it."""
 

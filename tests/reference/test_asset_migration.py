@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from support.marts_core import Shape, lazy, make_core
 
+from pipelines.contracts.core import CORE
 from pipelines.contracts.marts import MartParams
 from pipelines.marts import MARTS, compute, compute_all
 from pipelines.marts.asset import segment_half_life, segment_migration
@@ -216,10 +217,10 @@ def test_treatment_is_read_from_orders_where_the_data_tell_of_campaigns(frames: 
     inputs = {name: frame.lazy() for name, frame in {**frames, "fct_order": told}.items()}
     rows = compute(marts["customer_realised_asset"], inputs, PARAMS)
     assert lapsed
-    assert set(rows.filter(pl.col("operations") == "campaign")["customer_id"]) == set(treated) & set(
+    assert set(rows.filter(pl.col("operations") == "untested")["customer_id"]) == set(treated) & set(
         rows["customer_id"]
     )
-    assert set(rows["operations"]) == {"campaign", "none"}
+    assert set(rows["operations"]) == {"untested", "none"}
     asset = frames["customer_realised_asset"].select("customer_id", "basis", "realised_amount")
     before = {(who, basis): amount for who, basis, amount in asset.iter_rows()}
     for row in rows.iter_rows(named=True):
@@ -229,3 +230,56 @@ def test_treatment_is_read_from_orders_where_the_data_tell_of_campaigns(frames: 
         lost = sum(row[f"{name}_amount"] for name in ("unreachable", "thin_data", "untreated", "unmeasured"))
         assert row["value_amount"] - lost == row["realised_amount"]
     assert rows.equals(compute(marts["customer_realised_asset"], inputs, PARAMS, buckets=5))
+
+
+def _campaigns(**tested: tuple[int, int, int]) -> pl.DataFrame:
+    """Campaigns with customers in the untreated and the treated arm, and days since the last was drawn."""
+    return pl.DataFrame(
+        {
+            "campaign_id": list(tested),
+            "control_n": [control for control, _, _ in tested.values()],
+            "treated_n": [treated for _, treated, _ in tested.values()],
+            "last_assigned_at": [
+                datetime.combine(AS_OF, time(9)) - timedelta(days=days) for *_, days in tested.values()
+            ],
+        },
+        schema_overrides={"last_assigned_at": CORE["dim_campaign"].polars_schema["last_assigned_at"]},
+    )
+
+
+def test_a_treatment_counts_whole_where_a_control_arm_measures_it(frames: Tables) -> None:
+    """One customer a touch: of a measured campaign, of four others, and touches that failed or are long ago."""
+    who = frames["customer_realised_asset"]["customer_id"].unique(maintain_order=True).sort().to_list()
+    sent = datetime.combine(AS_OF, time(8)) - timedelta(days=40)
+    long_ago = sent - timedelta(days=365)
+    touches = [
+        ("tested", sent, None, None), ("tested", sent, True, False), ("thin control", sent, True, False),
+        ("thin treated", sent, True, False), ("too soon", sent, True, False), ("untested", sent, True, False),
+        ("tested", sent, None, True), ("tested", sent, False, None), ("tested", long_ago, True, False),
+    ]  # fmt: skip
+    expected = ["measured", "measured", *["untested"] * 4, *["none"] * 3]
+    rows = [(person, *touch) for person, touch in zip(who, touches, strict=False)]
+    rows += [(who[0], "untested", sent, True, False), (None, "tested", sent, True, False)]
+    names = ("customer_id", "campaign_id", "sent_at", "is_delivered", "is_bounced")
+    types = {name: CORE["fct_touch"].polars_schema[name] for name in names}
+    told = {
+        "fct_touch": pl.DataFrame(rows, schema=types, orient="row"),
+        "dim_campaign": _campaigns(
+            tested=(30, 30, 30),
+            **{"thin control": (29, 500, 90), "thin treated": (500, 29, 90), "too soon": (99, 99, 29)},
+        ),
+    }
+    mart = next(mart for mart in MARTS if mart.name == "customer_realised_asset")
+    inputs = {name: frame.lazy() for name, frame in {**frames, **told}.items()}
+    found = compute(mart, inputs, PARAMS)
+    operations = dict(found.select("customer_id", "operations").iter_rows())
+    assert [operations[person] for person in who[: len(expected)]] == expected
+    assert {operations[person] for person in who[len(expected) :]} == {"none"}
+    factor = {"measured": Decimal(1), "untested": Decimal("0.5"), "none": Decimal(0)}
+    for row in found.iter_rows(named=True):
+        assert row["operations_factor_rate"] == factor[row["operations"]]
+        if row["operations"] == "measured":
+            assert row["unmeasured_amount"] == row["untreated_amount"] == 0
+        lost = sum(row[f"{name}_amount"] for name in ("unreachable", "thin_data", "untreated", "unmeasured"))
+        assert row["value_amount"] - lost == row["realised_amount"]
+    assert found.equals(compute(mart, inputs, PARAMS, buckets=7))

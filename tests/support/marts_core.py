@@ -57,6 +57,7 @@ def make_core(shape: Shape) -> dict[str, pl.DataFrame]:
         "fct_order": _order_facts(shape, orders, economics, refunds),
         "fct_refund": _refund_facts(refunds),
         "fct_period_cost": _period_costs(shape, rng),
+        **{name: pl.DataFrame(schema=CORE[name].polars_schema) for name in ("dim_campaign", "fct_touch")},
     }
     kept = frames["fct_order"].select("order_key", "is_kept")
     frames["fct_order_line_economics"] = _line_facts(economics.drop("is_kept").join(kept, on="order_key"))

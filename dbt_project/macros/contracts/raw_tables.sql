@@ -31,6 +31,8 @@
     "canonical__period_cost",
     "canonical__fx_rate",
     "canonical__campaign",
+    "canonical__touch",
+    "canonical__assignment",
 ]) }}
 {%- endmacro %}
 

@@ -5,6 +5,10 @@ Lives here: the mart `customer_realised_asset`. Stays out: sums and what to fix 
 From the value, in this order, what is lost for each reason: customers that no channel reaches with consent; fields that
 are not filled; customers that no treatment is aimed at; treatments whose effect was never measured. What is left is
 realised: value x data factor x operations factor.
+
+A customer is treated by the campaigns that reached it within the horizon: by a touch that did not come back, or by a
+kept order attributed to the campaign. A campaign's effect is measured where customers were drawn into a treated and an
+untreated arm, enough of each for means to be compared, and long enough ago to have answered.
 """
 
 from __future__ import annotations
@@ -31,13 +35,17 @@ FIELDS = ("has_email", "has_phone", "is_asked", "region", "birth_year", "acquisi
 """What a targeted treatment needs to know; the share that is filled is the coverage."""
 UNTESTED_TENTHS = 5
 """A treatment whose effect was never measured counts half."""
+COMPARABLE_N = 30
+"""Customers that each arm of an experiment must have: below, a mean's error is not told by the normal distribution."""
+ANSWERED_DAYS = 30
+"""Days after the last draw until customers have had time to answer."""
 LOST = {
     "unreachable": "Value of customers that no channel with consent reaches",
     "thin_data": "Share of the rest for fields that are not filled",
     "untreated": "Rest of customers that no treatment is aimed at",
-    "unmeasured": "Half of the rest of treated customers: the effect of no treatment was measured",
+    "unmeasured": "Half of the rest of treated customers where the effect of no treatment was measured",
 }
-OPERATIONS = ("campaign", "none", "assumed")
+OPERATIONS = ("measured", "untested", "none", "assumed")
 _UNIT = "reporting currency"
 _MEANING: tuple[Column, ...] = tuple(
     money(f"{name}_amount", says, required=True, unit=_UNIT) for name, says in LOST.items()
@@ -58,8 +66,9 @@ TABLE = Table(
         rate("data_factor_rate", "Reachable (0 or 1) times the share of fields filled", required=True),
         text(
             "operations",
-            "campaign: an order of the horizon is attributed to a campaign; none: it is not; assumed: the data "
-            "attributes no order to any campaign, so every customer counts as treated without a test",
+            "measured: a campaign whose effect a random control arm measures reached the customer within the horizon; "
+            "untested: only other campaigns did; none: no campaign did; assumed: the data tells of no campaign that "
+            "reached anyone, so every customer counts as treated without a test",
             required=True,
             values=OPERATIONS,
         ),
@@ -87,23 +96,48 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     who = customers(inputs).select(
         "customer_id", filled.alias("filled_field_n"), pl.any_horizontal(reached).alias("is_reachable")
     )
-    recent = days_from("ordered_on", as_of(params)) < params.horizon_days
-    touched = (
-        inputs["fct_order"]
-        .filter(pl.col("attributed_campaign_id").is_not_null() & pl.col("is_kept") & recent)
-        .select("customer_id", pl.lit(True).alias("is_campaign"))
-        .unique()
-    )
     return (
         value.join(who, on="customer_id", how="inner", maintain_order="none")
-        .join(touched, on="customer_id", how="left", maintain_order="none")
-        .with_columns(pl.col("is_campaign").fill_null(False))
+        .join(_treated(inputs, params), on="customer_id", how="left", maintain_order="none")
+        .with_columns(pl.col("is_treated", "is_measured").fill_null(False))
+    )
+
+
+def _treated(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
+    """Customers that a campaign reached within the horizon, and whether the effect of one of them is measured."""
+    orders = inputs["fct_order"].filter(
+        pl.col("is_kept") & (days_from("ordered_on", as_of(params)) < params.horizon_days)
+    )
+    touches = inputs["fct_touch"].filter(
+        ~pl.col("is_bounced").fill_null(False),
+        pl.col("is_delivered").fill_null(True),
+        days_from(pl.col("sent_at").dt.date(), as_of(params)) < params.horizon_days,
+    )
+    reached = pl.concat(
+        [
+            touches.select("customer_id", "campaign_id"),
+            orders.select("customer_id", pl.col("attributed_campaign_id").alias("campaign_id")),
+        ]
+    ).drop_nulls()
+    measured = (
+        inputs["dim_campaign"]
+        .filter(
+            pl.col("control_n") >= COMPARABLE_N,
+            pl.col("treated_n") >= COMPARABLE_N,
+            days_from(pl.col("last_assigned_at").dt.date(), as_of(params)) >= ANSWERED_DAYS,
+        )
+        .select("campaign_id", pl.lit(True).alias("is_measured"))
+    )
+    return (
+        reached.join(measured, on="campaign_id", how="left", maintain_order="none")
+        .group_by("customer_id")
+        .agg(pl.lit(True).alias("is_treated"), pl.col("is_measured").any())
     )
 
 
 def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
-    """Whether the data tell of any campaign."""
-    return rows.select(pl.col("is_campaign").any().alias("is_told"))
+    """Whether the data tell of any campaign that reached anyone."""
+    return rows.select(pl.col("is_treated").any().alias("is_told"))
 
 
 def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
@@ -113,33 +147,40 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
 
 def apply(rows: pl.LazyFrame, shared: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     """The steps of each customer, in whole ten-thousandths, so that they sum to the value exactly."""
-    zero, tenths = pl.lit(0, dtype=pl.Int64), pl.lit(UNTESTED_TENTHS, dtype=pl.Int64)
-    ten, fields = pl.lit(10, dtype=pl.Int64), pl.lit(len(FIELDS), dtype=pl.Int64)
+    zero, ten, fields = (pl.lit(number, dtype=pl.Int64) for number in (0, 10, len(FIELDS)))
     operations = (
         pl.when(~pl.col("is_told"))
         .then(pl.lit("assumed"))
-        .when("is_campaign")
-        .then(pl.lit("campaign"))
+        .when("is_measured")
+        .then(pl.lit("measured"))
+        .when("is_treated")
+        .then(pl.lit("untested"))
         .otherwise(pl.lit("none"))
     )
-    is_treated = pl.col("operations") != "none"
+    tenths = (
+        pl.when(pl.col("operations") == "measured")
+        .then(ten)
+        .when(pl.col("operations") == "none")
+        .then(zero)
+        .otherwise(pl.lit(UNTESTED_TENTHS, dtype=pl.Int64))
+    )
     reached = pl.when("is_reachable").then("value_amount").otherwise(zero)
     covered = pl.col("reached") * pl.col("filled_field_n") // fields
-    treated = pl.when(is_treated).then("covered").otherwise(zero)
+    treated = pl.when(pl.col("tenths") > 0).then("covered").otherwise(zero)
     coverage = rate_of(pl.col("filled_field_n"), fields)
     return (
         rows.join(shared, how="cross")
         .with_columns(operations.alias("operations"), reached.alias("reached"))
-        .with_columns(covered.alias("covered"))
+        .with_columns(covered.alias("covered"), tenths.alias("tenths"))
         .with_columns(treated.alias("treated"))
-        .with_columns((pl.col("treated") * tenths // ten).alias("realised_amount"))
+        .with_columns((pl.col("treated") * pl.col("tenths") // ten).alias("realised_amount"))
         .with_columns(
             (pl.col("value_amount") - pl.col("reached")).alias("unreachable_amount"),
             (pl.col("reached") - pl.col("covered")).alias("thin_data_amount"),
             (pl.col("covered") - pl.col("treated")).alias("untreated_amount"),
             (pl.col("treated") - pl.col("realised_amount")).alias("unmeasured_amount"),
             pl.when("is_reachable").then(coverage).otherwise(rate_of(zero, fields)).alias("data_factor_rate"),
-            rate_of(pl.when(is_treated).then(tenths).otherwise(zero), ten).alias("operations_factor_rate"),
+            rate_of(pl.col("tenths"), ten).alias("operations_factor_rate"),
             *stamp(params),
         )
     )
@@ -164,7 +205,7 @@ MART = Mart(
         "select is_reachable, operations, count(*) as customers, sum(value_amount) as value, sum(realised_amount) as "
         "realised from marts.customer_realised_asset where basis = 'net_revenue' group by all order by value desc"
     ),
-    inputs=("dim_customer", "fct_order", "customer_asset"),
+    inputs=("dim_customer", "dim_campaign", "fct_order", "fct_touch", "customer_asset"),
     reads={
         "dim_customer": (
             "customer_id",
@@ -179,6 +220,8 @@ MART = Mart(
             "acquisition_channel",
         ),
         "fct_order": ("customer_id", "ordered_on", "is_kept", "attributed_campaign_id"),
+        "dim_campaign": ("campaign_id", "control_n", "treated_n", "last_assigned_at"),
+        "fct_touch": ("customer_id", "campaign_id", "sent_at", "is_delivered", "is_bounced"),
         "customer_asset": ("customer_id", "period_on", "basis", "closing_amount"),
     },
     local=local,

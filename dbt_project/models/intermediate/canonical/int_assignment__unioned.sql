@@ -1,0 +1,2 @@
+-- Arms of experiments, over all channels.
+{{ union_channels('assignment') }}
