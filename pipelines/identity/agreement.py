@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Iterable, Sequence, Set
 from functools import lru_cache
+from itertools import combinations
 
 import polars as pl
 
 from pipelines.channels.surnames import latin_surname
 
 MASK = "*"
+CROWD = 10
+"""Sets of names from which on those with something in common are looked up, not found by comparing all pairs."""
 _CJK = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
 
 
@@ -60,6 +63,27 @@ class NameJudge:
                 if self.agree(a, b):
                     return True
         return False
+
+    def candidates(self, names: Sequence[Set[str]]) -> Iterable[tuple[int, int]]:
+        """Pairs of positions in order, among which are all pairs of sets of names that may agree.
+
+        On a shop's own number hundreds of names meet, and hardly two of them have anything in common.
+        """
+        if len(names) < CROWD:
+            return combinations(range(len(names)), 2)
+        holders: dict[str, list[int]] = {}
+        vague: list[int] = []
+        found: set[tuple[int, int]] = set()
+        for number, own in enumerate(names):
+            clues = [self._clues_of(name) for name in own]
+            others = {other for told in clues for clue in told or () for other in holders.get(clue, ())}
+            found |= {(other, number) for other in (range(number) if None in clues else others.union(vague))}
+            if None in clues:
+                vague.append(number)
+            for told in clues:
+                for clue in told or ():
+                    holders.setdefault(clue, []).append(number)
+        return sorted(found)
 
     def has_variants(self, names: Set[str]) -> bool:
         """Whether other names of any script may agree with these: Chinese names agree with Latin ones at most."""

@@ -88,7 +88,8 @@ class Conflicts:
         if varied and len(varied) < len(groups):
             varied = list(range(len(groups)))
         near: dict[int, list[int]] = {g: [] for g in varied}
-        for a, b in combinations(varied, 2):
+        for x, y in self._judge.candidates([groups[g].facts.names for g in varied]):
+            a, b = varied[x], varied[y]
             left, right = groups[a].facts, groups[b].facts
             if left.names.isdisjoint(right.names) and self._judge.any_agree(left.names, right.names):
                 if keeps_ids and self.hard(left, right):
