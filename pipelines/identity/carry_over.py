@@ -71,7 +71,7 @@ def carry_over(
     assignment = clusters.join(ids, on="cluster").select("account_key", "customer_id").sort("account_key")
     appended = _changes(assignment, now, run_n, recorded_at)
     events = tell_events(assignment, now, ever, run_n, causes)
-    return CarryOver(assignment, appended, events, redirects(pl.concat([history, appended])))
+    return CarryOver(assignment, appended, events, redirects(pl.concat([history, appended]), assignment))
 
 
 def believe(done: CarryOver, then: pl.DataFrame, recorded_at: datetime) -> CarryOver:
@@ -85,7 +85,7 @@ def believe(done: CarryOver, then: pl.DataFrame, recorded_at: datetime) -> Carry
     known = before.drop_nulls().join(done.assignment, on="account_key", how="semi")
     assignment = pl.concat([known, later]).sort("account_key")
     appended = _changes(assignment, before, run_n, recorded_at)
-    return CarryOver(assignment, appended, done.events.clear(), redirects(pl.concat([then, appended])))
+    return CarryOver(assignment, appended, done.events.clear(), redirects(pl.concat([then, appended]), assignment))
 
 
 def latest(history: pl.DataFrame) -> pl.DataFrame:
@@ -97,11 +97,16 @@ def latest(history: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def redirects(history: pl.DataFrame) -> pl.DataFrame:
-    """old_id, current_id: where the accounts of an id that is no longer in use are now (most of them, then the id)."""
-    now = latest(history).drop_nulls().rename({"customer_id": "current_id"})
-    live = now.select(customer_id="current_id").unique()
-    gone = history.select("customer_id").drop_nulls().unique().join(live, on="customer_id", how="anti")
+def redirects(history: pl.DataFrame, assignment: pl.DataFrame | None = None) -> pl.DataFrame:
+    """old_id, current_id: where the accounts of an id that is no longer in use are now (most of them, then the id).
+
+    `assignment`: account_key, customer_id as the history ends, where that is known already.
+    """
+    assignment = latest(history).drop_nulls() if assignment is None else assignment
+    gone = history.select("customer_id").drop_nulls().join(assignment, on="customer_id", how="anti").unique()
+    if gone.is_empty():
+        return pl.DataFrame(schema={"old_id": pl.String, "current_id": pl.String})
+    now = assignment.rename({"customer_id": "current_id"})
     holders = history.join(gone, on="customer_id", how="semi").select("account_key").unique()
     history = history.join(holders, on="account_key", how="semi")  # the rest, nearly everything, has no say
     last_held = history.drop_nulls("customer_id").group_by("customer_id", "account_key").agg(pl.col("run_n").max())

@@ -35,8 +35,6 @@ CAUSES = pl.Schema(
 of the type (1 = strongest), the rule and since when. Accounts in one part of one value are one customer."""
 
 GONE = "evidence_gone"
-_TOLD = pl.Schema({name: EVENTS[name] for name in EVENTS.names()[1:5]})
-
 
 Causes = Callable[[], pl.DataFrame]
 """Makes the table of CAUSES; called only where accounts went from one id to another."""
@@ -52,23 +50,11 @@ def tell_events(
     splits the evidence on which it was kept apart, or that the evidence is gone.
     """
     before = now.drop_nulls()
-    old, live = set(before["customer_id"].to_list()), set(assignment["customer_id"].to_list())
     moved = before.rename({"customer_id": "from_id"}).join(assignment, on="account_key")
     moved = moved.filter(pl.col("from_id") != pl.col("customer_id")).rename({"customer_id": "to_id"})
-    rows: list[tuple[str, str | None, str | None, int]] = []
-    flows = moved.group_by("from_id", "to_id").len().sort("from_id", "to_id")
-    for from_id, to_id, n in flows.iter_rows():
-        rows.append(
-            ("absorbed" if from_id not in live else "split" if to_id not in old else "moved", from_id, to_id, n)
-        )
-    left = before.join(assignment, on="account_key", how="anti").group_by("customer_id").len()
-    gone = set(flows["from_id"])
-    for from_id, n in left.sort("customer_id").iter_rows():
-        if from_id not in live and from_id not in gone:
-            rows.append(("retired", from_id, None, n))
-    events = pl.concat([_appeared(assignment, old, ever), pl.DataFrame(rows, schema=_TOLD, orient="row")]).select(
-        pl.lit(run_n, pl.Int64).alias("run_n"), pl.all()
-    )
+    left = before.join(assignment, on="account_key", how="anti")
+    rows = [_appeared(assignment, before, ever), _flows(moved, assignment, before), _retired(left, assignment, moved)]
+    events = pl.concat(rows).select(pl.lit(run_n, pl.Int64).alias("run_n"), pl.all())
     if causes is None or moved.is_empty():
         told = events.with_columns(cause_rule=pl.lit(None, pl.String), evidence_ref=pl.lit(None, pl.String))
         return told.select(EVENTS.names())
@@ -88,20 +74,36 @@ def tell_events(
     ).select(EVENTS.names())
 
 
-def _appeared(assignment: pl.DataFrame, old: set[str], ever: set[str]) -> pl.DataFrame:
+def _appeared(assignment: pl.DataFrame, before: pl.DataFrame, ever: set[str]) -> pl.DataFrame:
     """Ids that were not in use before the run: created, or revived where they were in use once."""
     sizes = assignment.group_by("customer_id").len("n_accounts")
-    new = sizes.filter(~pl.col("customer_id").is_in(list(old))) if old else sizes
+    new = sizes.join(before, on="customer_id", how="anti")
     kind = pl.when(pl.col("customer_id").is_in(list(ever))).then(pl.lit("revived")).otherwise(pl.lit("created"))
-    return (
-        new.select(
-            kind=kind if ever else pl.lit("created"),
-            from_id=pl.lit(None, pl.String),
-            to_id="customer_id",
-            n_accounts=pl.col("n_accounts").cast(pl.Int64),
-        )
-        .sort("to_id")
-        .cast(_TOLD)
+    return new.select(
+        kind=kind if ever else pl.lit("created"),
+        from_id=pl.lit(None, pl.String),
+        to_id="customer_id",
+        n_accounts=pl.col("n_accounts").cast(pl.Int64),
+    ).sort("to_id")
+
+
+def _flows(moved: pl.DataFrame, assignment: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """Accounts that went from one id to another: absorbed, split or moved."""
+    flows = moved.group_by("from_id", "to_id").agg(n_accounts=pl.len().cast(pl.Int64)).sort("from_id", "to_id")
+    is_live = pl.col("from_id").is_in(assignment["customer_id"].implode())
+    is_old = pl.col("to_id").is_in(before["customer_id"].implode())
+    kind = pl.when(~is_live).then(pl.lit("absorbed")).when(~is_old).then(pl.lit("split")).otherwise(pl.lit("moved"))
+    return flows.select(kind.alias("kind"), "from_id", "to_id", "n_accounts")
+
+
+def _retired(left: pl.DataFrame, assignment: pl.DataFrame, moved: pl.DataFrame) -> pl.DataFrame:
+    """Ids whose accounts have all left the data."""
+    gone = left.join(assignment, on="customer_id", how="anti").join(
+        moved, left_on="customer_id", right_on="from_id", how="anti"
+    )
+    sizes = gone.group_by("customer_id").agg(n_accounts=pl.len().cast(pl.Int64)).sort("customer_id")
+    return sizes.select(
+        kind=pl.lit("retired"), from_id="customer_id", to_id=pl.lit(None, pl.String), n_accounts="n_accounts"
     )
 
 

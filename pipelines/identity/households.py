@@ -25,7 +25,7 @@ def households(resolution: Resolution) -> pl.DataFrame:
     personal = [rule.name for rule in resolution.book.types if rule.strength in ("personal", "device")]
     devices = [rule.name for rule in resolution.book.types if rule.strength == "device"]
     refused = pl.col("id_type").is_in(devices) & (pl.col("verdict") == "ambiguous")
-    shared = resolution.profile.filter(
+    shared = resolution.judged_values.filter(
         (pl.col("id_type").is_in(personal) & pl.col("verdict").is_in(list(SHARED_VERDICTS))) | refused
     )
     users = (

@@ -108,27 +108,33 @@ class Resolution:
         )
 
     @cached_property
+    def judged_values(self) -> pl.DataFrame:
+        """Values on several accounts, in no order: columns of `profile`."""
+        return (
+            self.profiles.join(self.judged, on="val", how="left")
+            .join(self.book.values.drop("type", "n"), on="val")
+            .select(
+                *VALUE,
+                *COUNTS,
+                pl.col("verdict").fill_null("link"),
+                pl.col("reason").fill_null("nothing on it speaks against one person"),
+            )
+        )
+
+    @cached_property
     def profile(self) -> pl.DataFrame:
         """One row per identifier value: counts, verdict and reason (G1 to G4); unusable values count their accounts.
 
         verdict: link, split_by_name, split_by_id, split_by_epoch, split_by_support, ambiguous, hub, or for unusable
         values masked, virtual, blocked, invalid.
         """
-        known = (
-            self.profiles.join(self.judged, on="val", how="left")
-            .join(self.book.values.drop("type", "n"), on="val")
-            .with_columns(
-                pl.col("verdict").fill_null("link"),
-                pl.col("reason").fill_null("nothing on it speaks against one person"),
-            )
-        )
         single = self._single.select(*VALUE, n_accounts=pl.lit(1, pl.Int64), verdict=pl.lit("link"))
         unusable = (
             self.case.unusable.group_by("id_type", "value", verdict="status")
             .agg(n_accounts=pl.col("account_key").n_unique().cast(pl.Int64))
             .with_columns(scope_key=pl.lit(""), reason=pl.format("the value is {}", "verdict"))
         )
-        both = pl.concat([known, single, unusable], how="diagonal")
+        both = pl.concat([self.judged_values, single, unusable], how="diagonal")
         return (
             both.with_columns(pl.col(COUNTS).fill_null(0), pl.col("reason").fill_null("on one account only"))
             .select(*VALUE, *COUNTS, "verdict", "reason")

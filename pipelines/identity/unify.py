@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 
 import polars as pl
 
@@ -37,6 +38,7 @@ from pipelines.identity.explain import causes
 from pipelines.identity.golden import CLAIMS, golden_fields
 from pipelines.identity.households import households, rings
 from pipelines.identity.masks import CONTACTS, masked_accounts
+from pipelines.identity.people import Roster, named_by_anchor
 from pipelines.identity.policy import Policy, default_policy, loose_policy, strict_policy
 from pipelines.identity.possible import accept_links
 from pipelines.identity.resolve import Resolution, resolve_case
@@ -62,6 +64,11 @@ class Facts:
     claims: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CLAIMS))
     source_priority: Mapping[str, int] = field(default_factory=dict)
     contacts: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CONTACTS))
+
+    @cached_property
+    def roster(self) -> Roster:
+        """The accounts, ready to be given the people of a resolution."""
+        return Roster(self.accounts)
 
 
 Scorer = Callable[[Facts, Resolution, pl.DataFrame], pl.DataFrame]
@@ -129,7 +136,7 @@ def unify(
     facts = replace(facts, accounts=facts.accounts.sort("account_key"))  # texts sort slowly, and once is enough
     known = past.up_to(as_of)
     resolution, possible = reviewed(facts, policy or default_policy(), scorer)
-    clusters = people(resolution, facts.accounts)
+    clusters = facts.roster.people(resolution)
     done = carry_over(clusters, known.history, pepper, as_of, lambda: causes(resolution))
     latest = past.history["recorded_at"].max()
     adds = believed_at is None and (latest is None or as_of >= latest)  # type: ignore[operator]
@@ -155,7 +162,7 @@ def unify(
 def reviewed(facts: Facts, policy: Policy, scorer: Scorer | None = None) -> tuple[Resolution, pl.DataFrame]:
     """The accounts under a policy, and the possible links it leaves open or accepts (see `accept_links`)."""
     resolution = resolve_facts(facts, policy)
-    clusters = people(resolution, facts.accounts)
+    clusters = facts.roster.people(resolution)
     found = [
         refused_links(resolution),
         masked_accounts(facts.contacts, facts.names, clusters, resolution, policy.possible_floor),
@@ -179,36 +186,9 @@ def settle(facts: Facts, policy: Policy, links: pl.DataFrame, threshold: float) 
     return accept_links(resolve_facts(facts, policy, case_of(facts, policy, also)), links, threshold)
 
 
-def people(resolution: Resolution, accounts: pl.DataFrame) -> pl.DataFrame:
-    """account_key, cluster of every account, named by the account seen first (ties: the smaller key).
-
-    Statements of sources are left out; accounts that share nothing with anybody are people of their own.
-    """
-    labels = pl.DataFrame({"account_key": resolution.book.keys, "label": resolution.labels})
-    ordered = (
-        accounts.select("account_key", "first_seen_at")
-        .sort("account_key")
-        .join(labels, on="account_key", how="left", maintain_order="left")
-        .with_row_index("rank")
-    )
-    by_time = ordered.filter(pl.col("label").is_not_null()).sort("first_seen_at", "rank")
-    anchors = by_time.unique("label", keep="first").select("label", cluster="account_key")
-    named = ordered.join(anchors, on="label", how="left", maintain_order="left")
-    return named.select("account_key", cluster=pl.coalesce("cluster", "account_key"))
-
-
-def named_by_anchor(assignment: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
-    """account_key, cluster of assigned accounts, each customer named by its account seen first (ties: smaller key)."""
-    ordered = assignment.join(accounts.select("account_key", "first_seen_at"), on="account_key").sort(
-        "first_seen_at", "account_key"
-    )
-    first = pl.col("account_key").first().over("customer_id")
-    return ordered.select("account_key", cluster=first).sort("account_key")
-
-
 def verdicts(resolution: Resolution) -> pl.DataFrame:
     """What the guards said of shared values, counted: columns of VERDICT_TABLE."""
-    shared = resolution.profile.filter(pl.col("n_accounts") > 1)
+    shared = resolution.judged_values.filter(pl.col("n_accounts") > 1)
     return (
         shared.group_by("id_type", "verdict", "reason")
         .agg(
@@ -251,10 +231,10 @@ def _events(done: CarryOver, as_of: datetime) -> pl.DataFrame:
 
 def _other_policies(facts: Facts, resolution: Resolution, clusters: pl.DataFrame) -> pl.DataFrame:
     """Accounts whose person under another policy is named by another account: columns of POLICY_TABLE."""
+    now = clusters["cluster"]
     frames = []
     for name, make in OTHER_POLICIES.items():
-        other = people(resolve_facts(facts, make(), resolution.case, like=resolution), facts.accounts)
-        both = other.join(clusters, on="account_key", suffix="_now")
-        differs = both.filter(pl.col("cluster") != pl.col("cluster_now"))
+        other = facts.roster.people(resolve_facts(facts, make(), resolution.case, like=resolution))
+        differs = other.filter(other["cluster"] != now)  # both in the order of the keys
         frames.append(differs.select("account_key", policy=pl.lit(name), cluster="cluster"))
     return pl.concat(frames).sort(POLICY_TABLE.grain)
