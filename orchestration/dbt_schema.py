@@ -35,6 +35,7 @@ RELATIONSHIPS: dict[tuple[str, str], str] = {
     ("fct_refund", "order_line_key"): "fct_order_line_economics",
     ("fct_touch", "campaign_id"): "dim_campaign",
     ("fct_assignment", "campaign_id"): "dim_campaign",
+    ("fct_event", "customer_id"): "dim_customer",
 }
 """Columns of core that point at the key of another core table, which is called by the same name."""
 

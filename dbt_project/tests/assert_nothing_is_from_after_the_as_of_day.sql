@@ -1,5 +1,5 @@
 -- Truth: as of a day, nothing later exists: no order, refund, payment, cancellation,
--- touch or assignment, however early it was learnt.
+-- touch, assignment or event, however early it was learnt.
 -- Usual cause: a staging model that reads a raw table without latest_records.
 -- Where to look: the staging model of the source named.
 {{ config(meta={'dagster': {'ref': {'name': 'int_order__unioned'}}}) }}
@@ -29,3 +29,9 @@ select
     source_system
 from {{ ref('int_assignment__unioned') }}
 where assigned_at >= {{ cutoff() }} or known_at >= {{ cutoff() }}
+union all
+select
+    event_key as key,
+    source_system
+from {{ ref('int_event__unioned') }}
+where occurred_at >= {{ cutoff() }} or known_at >= {{ cutoff() }}

@@ -6,8 +6,9 @@ columns mean (dbt staging).
 
 A raw table has the format's own columns in snake_case English, typed, and the envelope below. What a `Field` becomes:
 
-- an identifier never enters raw in clear: `email`, `phone`, `member_no`, `account_id` and `typed:<column>` become
-  `<name>_key` and `<name>_status`; `name` and `address` become `<name>_key`; `birth_date` becomes `birth_year`;
+- an identifier never enters raw in clear: `email`, `phone`, `member_no`, `account_id`, `anonymous_id`, `device_id` and
+  `typed:<column>` become `<name>_key` and `<name>_status`; `name` and `address` become `<name>_key`; `birth_date`
+  becomes `birth_year`;
 - a TIMESTAMP is UTC without zone; one called `x_at` gets its local day `x_on` in the source's zone beside it;
 - a telephone or name with `keeps_mask` has `<name>_mask_key` beside it, for what a mask (138****5678, 刘**) shows;
 - the time and zone columns that complete a date (`time_headers`, `zone_headers`) are folded into it.
@@ -23,7 +24,7 @@ from functools import lru_cache
 from pipelines.contracts.canonical import TOKEN_STATUSES, mask_column
 from pipelines.contracts.columns import Column, DataType, Table, day, instant, integer, text
 
-KEYED_WITH_STATUS = ("email", "phone", "member_no", "account_id", "typed")
+KEYED_WITH_STATUS = ("email", "phone", "member_no", "account_id", "anonymous_id", "device_id", "typed")
 KEYED = ("name", "address")
 
 KEY_MEANING = "not valid: the status says why"
@@ -37,7 +38,8 @@ class Field:
     header, `required` ones must have a value in every row (in the head row of a block when `head`). A missing value
     is taken from the source's declaration where `default` names one of its keys. `values` (lower case) is enforced
     with BAD_ENUM, `pattern` with BAD_VALUE. `utc` says that times without an offset are UTC already. `derive` names a
-    rule that makes the value from the cell (`cn_province`, `cn_city`). `keeps_mask`: what a mask shows of the value is
+    rule that makes the value from the cell (`cn_province`, `cn_city`, `url_place`,
+    `no_address`). `keeps_mask`: what a mask shows of the value is
     keyed, too. `scope` separates native ids of different kinds; `owner` is the column that names the source system
     whose native id it is, the row's own where that is blank.
     """

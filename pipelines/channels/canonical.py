@@ -30,6 +30,7 @@ EVENT = {
     "price_list": "valid_from",
     "incentive": "granted_at",
     "incentive_use": "at",
+    "event": "at",
     "period_cost": "month",
     "fx_rate": "on",
     "campaign": "starts_at",
@@ -48,6 +49,7 @@ MONEY = {
     "price_list": "list_price",
     "incentive": "face_value",
     "incentive_use": "amount",
+    "event": "value",
     "period_cost": "amount",
     "campaign": "budget",
     "touch": "cost",
@@ -56,6 +58,12 @@ MONEY = {
 
 PLANS = ("product_cost", "price_list", "incentive", "campaign", "fx_rate", "period_cost")
 """Entities whose dates may lie ahead; they say nothing about how far the data goes."""
+
+DERIVED = {("event", "url"): "url_place"} | {
+    ("event", name): "no_address"
+    for name in ("name", "category", "session_id", "utm_source", "utm_medium", "utm_campaign")
+}
+"""Texts that sites fill by themselves, and not seldom with an e-mail address: what may name somebody is left out."""
 
 _OP = Field("op", ("op",), description="What the row asks for", values=("upsert", "delete"), case="lower")
 
@@ -81,6 +89,7 @@ def _field(entity: Table, column: Column) -> Field:
         default=default,
         values=column.values,
         case="lower" if column.values else "upper" if default == "currency" else None,
+        derive=DERIVED.get((entity.name, column.name)),
         pattern=r"^[A-Z]{3}$" if column.name == "currency" else None,
     )
 

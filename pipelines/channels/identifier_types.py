@@ -30,6 +30,8 @@ class IdentifierType:
     window_days: int | None = None
     hub_limit: int = 200
     recyclable: bool = False
+    needs_names: bool = False
+    links: bool = True
     blocked: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

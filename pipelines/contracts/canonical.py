@@ -44,6 +44,10 @@ _KEYS: dict[str, tuple[Column, ...]] = {
         replace(_ACCOUNT_KEY, required=False, null_means="the source does not say whose"),
     ),
     "incentive_use": (text("incentive_key", "Source and native id of the grant", required=True), _ORDER_KEY),
+    "event": (
+        text("event_key", "Source and native id of the event", required=True),
+        replace(_ACCOUNT_KEY, required=False, null_means="nobody was logged in"),
+    ),
     "campaign": (text("campaign_key", "Source and native id of the campaign", required=True),),
     "touch": (text("touch_key", "Source and native id of the touch", required=True), _ACCOUNT_KEY),
     "assignment": (text("assignment_key", "Source, experiment and account", required=True), _ACCOUNT_KEY),
@@ -61,6 +65,7 @@ _GRAIN: dict[str, tuple[str, ...]] = {
     "settlement_line": ("settlement_key",),
     "incentive": ("incentive_key",),
     "incentive_use": ("incentive_key", "order_key"),
+    "event": ("event_key",),
     "campaign": ("campaign_key",),
     "touch": ("touch_key",),
     "assignment": ("assignment_key",),
@@ -71,12 +76,13 @@ _GRAIN: dict[str, tuple[str, ...]] = {
 _DAYS: dict[str, Column] = {
     "order": day("ordered_on", "Local business day the order was placed", required=True),
     "refund": day("refunded_on", "Local business day of the refund", required=True),
+    "event": day("occurred_on", "Local business day of the event", required=True),
 }
 """The business day of an event, in the time zone of its source."""
 
 _ABSORBED = (
     "order_source", "account_source", "order_id", "order_line_id", "refund_id", "shipment_id", "settlement_id",
-    "incentive_id", "touch_id", "known_at",
+    "incentive_id", "touch_id", "event_id", "known_at",
 )  # fmt: skip
 """Columns that live on inside the keys; orders and their lines keep their native ids for people to search by."""
 
@@ -84,6 +90,9 @@ RENAMED: dict[tuple[str, str], str] = {
     ("consent", "at"): "decided_at",
     ("refund", "at"): "refunded_at",
     ("incentive_use", "at"): "used_at",
+    ("event", "at"): "occurred_at",
+    ("event", "name"): "event_name",
+    ("event", "value"): "event_value",
     ("fx_rate", "on"): "rated_on",
 }
 """Columns of an entity whose plain name is a reserved word of SQL."""

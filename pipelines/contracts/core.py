@@ -329,6 +329,52 @@ FCT_ASSIGNMENT = Table(
     ),
 )
 
+FCT_EVENT = Table(
+    "fct_event",
+    "Something that a visitor did in a shop's site, app or mini program, and whose it is.",
+    ("event_key",),
+    (
+        text("event_key", "Source and native id of the event", required=True),
+        text("source_system", "Source that reported it", required=True),
+        text("event_name", "What happened, in the source's words: product_view, add_to_cart, ...", required=True),
+        instant("occurred_at", "When it happened", required=True),
+        day("occurred_on", "Local business day of the event", required=True),
+        instant("known_at", "When the company learnt it", required=True),
+        text("account_key", "Account that was logged in", null_means="nobody was logged in"),
+        text(
+            "customer_id",
+            "Person whose event it is",
+            null_means="nobody in particular, or the account has neither a record nor an order",
+        ),
+        text(
+            "attribution",
+            "How the person is known: their account was logged in; they alone log in on the same browser or "
+            "installation, at most the days of seed identity_id_types before or after; or not at all",
+            required=True,
+            values=("login", "stitched", "anonymous"),
+        ),
+        text(
+            "anonymous_id_key",
+            "Keyed hash of the id by which the site or app knows the browser or installation",
+            null_means="the visitor is not told from others",
+        ),
+        text("session_id", "Visit that the event is part of"),
+        text("sku", "Stock keeping unit concerned", null_means="no single one"),
+        text("category", "Category concerned", null_means="no single one"),
+        money("event_value", "Value that the event states, such as that of the cart", unit="currency of the row"),
+        text("currency", "ISO 4217 code of the value"),
+        text("utm_source", "Source of the visit, as the link that brought it says"),
+        text("utm_medium", "Medium of the visit, likewise"),
+        text("utm_campaign", "Campaign of the visit, likewise"),
+        text(
+            "consent_state",
+            "What the visitor had said to tracking; an event without a login is stitched only where it is not denied",
+            values=("granted", "denied", "unknown"),
+            null_means="the source does not say",
+        ),
+    ),
+)
+
 CORE: dict[str, Table] = {
     table.name: table
     for table in (
@@ -338,6 +384,7 @@ CORE: dict[str, Table] = {
         FCT_ORDER,
         FCT_ORDER_LINE_ECONOMICS,
         FCT_REFUND,
+        FCT_EVENT,
         FCT_PERIOD_COST,
         DIM_CAMPAIGN,
         FCT_TOUCH,

@@ -11,7 +11,7 @@ The canonical CSV of an entity has these columns by these names. The envelope (s
 from __future__ import annotations
 
 from pipelines.contracts.columns import Table, day, flag, instant, integer, money, quantity, rate, text
-from pipelines.contracts.marketing import ASSIGNMENT, CAMPAIGN, INCENTIVE, INCENTIVE_USE, TOUCH
+from pipelines.contracts.marketing import ASSIGNMENT, CAMPAIGN, EVENT, INCENTIVE, INCENTIVE_USE, TOUCH
 from pipelines.contracts.shared import ACCOUNT_SOURCE, CURRENCY, KNOWN_AT, ORDER_SOURCE
 
 _KINDS = ("real", "hashed", "masked", "synthetic")
@@ -320,6 +320,7 @@ ENTITIES: dict[str, Table] = {
     for table in (
         SOURCE_CUSTOMER, IDENTITY_LINK, CONSENT, ORDER, ORDER_LINE, REFUND, SHIPMENT, SETTLEMENT_LINE, PRODUCT,
         PRODUCT_COST, PRICE_LIST, INCENTIVE, INCENTIVE_USE, PERIOD_COST, FX_RATE, CAMPAIGN, TOUCH, ASSIGNMENT,
+        EVENT,
     )
 }  # fmt: skip
 """Every canonical entity by name."""

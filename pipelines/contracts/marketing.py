@@ -1,6 +1,6 @@
-"""Canonical entities of marketing: campaigns, whom they reached, what they gave and how they are tested.
+"""Canonical entities of marketing: campaigns, whom they reached, what they gave, how they are tested; what visitors do.
 
-Lives here: campaign, touch, assignment, incentive and incentive use. Stays out: every other entity (`entities`).
+Lives here: campaign, touch, assignment, incentive, incentive use and event. Stays out: every other entity (`entities`).
 """
 
 from __future__ import annotations
@@ -107,6 +107,51 @@ INCENTIVE_USE = Table(
         money("amount", "Value used", required=True, unit="currency of the row"),
         CURRENCY,
         instant("at", "When it was used", required=True),
+        KNOWN_AT,
+    ),
+)
+
+EVENT = Table(
+    "event",
+    "Something that a visitor did in a shop's site, app or mini program.",
+    ("event_id",),
+    (
+        text("event_id", "Native id of the event", required=True),
+        ACCOUNT_SOURCE,
+        text(
+            "anonymous_id",
+            "Id by which the site or app knows the visitor's browser or installation",
+            null_means="the visitor is not told from others",
+            identifier="anonymous_id",
+        ),
+        text(
+            "source_customer_id",
+            "Account that was logged in",
+            null_means="nobody was logged in",
+            identifier="account_id",
+        ),
+        instant("at", "When it happened", required=True),
+        text(
+            "name",
+            "What happened: page_view, product_view, search, add_to_cart, begin_checkout, purchase, login, share, ...",
+            required=True,
+        ),
+        text("sku", "Stock keeping unit concerned", null_means="no single one"),
+        text("category", "Category concerned", null_means="no single one"),
+        money("value", "Value that the event states, such as that of the cart", unit="currency of the row"),
+        text("currency", "ISO 4217 code of the value"),
+        text("session_id", "Visit that the event is part of"),
+        text("utm_source", "Source of the visit, as the link that brought it says"),
+        text("utm_medium", "Medium of the visit, likewise"),
+        text("utm_campaign", "Campaign of the visit, likewise"),
+        text("device", "Id of the device: an advertising or vendor id, not its model", identifier="device_id"),
+        text("url", "Address of the page; host and path are kept, nothing else of it"),
+        text(
+            "consent_state",
+            "What the visitor had said to tracking",
+            values=("granted", "denied", "unknown"),
+            null_means="the source does not say",
+        ),
         KNOWN_AT,
     ),
 )

@@ -55,10 +55,14 @@ def case_from_evidence(
 
 
 def policy_of(evidence: pl.DataFrame, policy: Policy) -> Policy:
-    """The policy as the seeds of the warehouse have it: devices link only where some device evidence is said to."""
+    """The policy as the seeds of the warehouse have it: a type of device links only where its evidence is said to."""
     devices = [name for name, rule in policy.rules.types.items() if rule.strength == "device"]
-    links = evidence.filter(pl.col("id_type").is_in(devices) & pl.col("is_linking")).height > 0
-    return replace(policy, links_devices=policy.links_devices and links)
+    linking = evidence.filter(pl.col("id_type").is_in(devices) & pl.col("is_linking"))["id_type"].unique().to_list()
+    types = {
+        name: replace(rule, links=rule.links and name in linking) if name in devices else rule
+        for name, rule in policy.rules.types.items()
+    }
+    return replace(policy, rules=replace(policy.rules, types=types))
 
 
 def account_names(keys: pl.DataFrame, clear: pl.DataFrame) -> pl.DataFrame:

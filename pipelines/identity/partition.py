@@ -100,6 +100,13 @@ class Partitioner:
         """Cores of one name on a personal or device value together, and the rest: what both uses below start from."""
         return self.conflicts.by_name(given, keeps_ids=True)
 
+    def by_names(self, given: Sequence[Block]) -> Split:
+        """Judge a value of a type that links accounts of one name only."""
+        named, rest = self.groups(given)
+        if len(named) == 1 and not rest:
+            return Split([0] * len(given), "link", ONE_PERSON)
+        return as_split(given, named, "split_by_name", "only accounts of one name are linked by the type")
+
     def personal(
         self, given: Sequence[Block], is_device: bool, is_recyclable: bool, groups: Groups | None = None
     ) -> Split:

@@ -95,6 +95,8 @@ class Stage:
     def _split(self, rule: IdentifierType, given: Sequence[Block], groups: Groups | None) -> Split:
         if rule.strength in STRONG:
             return self.partitioner.shared_card(given)
+        if rule.needs_names:
+            return self.partitioner.by_names(given)
         return self.partitioner.personal(given, rule.strength == "device", rule.recyclable, groups)
 
     def _trust(self, asked: Sequence[tuple[IdentifierType, list[Block]]]) -> dict[int, Groups]:
@@ -107,7 +109,10 @@ class Stage:
         wanted = [
             number
             for number, (rule, given) in enumerate(asked)
-            if rule.strength not in STRONG and len(given) <= self.policy.anonymous_limit and _has_several_names(given)
+            if rule.strength not in STRONG
+            and not rule.needs_names
+            and len(given) <= self.policy.anonymous_limit
+            and _has_several_names(given)
         ]
         for number in wanted[:: 1 + len(wanted) // self.policy.held_out_values]:
             rule, given = asked[number]

@@ -74,7 +74,7 @@ def cut_by_counts(
     """Say of hubs, crowds and devices that link nobody that no core is attached to them."""
     is_cut = {
         "hub": _is_hub(uses, profile, rules),
-        "device": (not policy.links_devices) & (profile.cores > 1) & _is_of(("device",), uses, rules),
+        "device": (profile.cores > 1) & _is_idle_device(uses, rules, policy),
         "crowd": policy.uses_names & _is_crowd(uses, profile, rules, policy),
     }
     taken = np.zeros(len(profile.val), dtype=bool)
@@ -103,8 +103,9 @@ def doubtful(
     is_unsure = (profile.hints > 0) | (profile.least_bits < least)
     doubt = (profile.names > 1) | (profile.births > 1)
     doubt |= is_weak & ((profile.exclusive > 1) | (is_unsure & ~is_one_name))
-    if not policy.links_nameless:
-        doubt |= is_weak & (profile.named < profile.cores)
+    # Where only names link, a core without one is a doubt.
+    only_names = _needs_names(uses, rules) if policy.links_nameless else is_weak
+    doubt |= only_names & (profile.named < profile.cores)
     is_attached = verdicts.part[uses.starts] != UNATTACHED
     return np.flatnonzero(doubt & (profile.cores > 1) & is_attached)
 
@@ -112,6 +113,18 @@ def doubtful(
 def _is_of(strengths: tuple[str, ...], uses: Uses, rules: Sequence[IdentifierType]) -> np.ndarray:
     """Which values are of a type of some strength."""
     return marked([code for code, rule in enumerate(rules) if rule.strength in strengths], len(rules))[uses.type]
+
+
+def _needs_names(uses: Uses, rules: Sequence[IdentifierType]) -> np.ndarray:
+    return marked([code for code, rule in enumerate(rules) if rule.needs_names], len(rules))[uses.type]
+
+
+def _is_idle_device(uses: Uses, rules: Sequence[IdentifierType], policy: Policy) -> np.ndarray:
+    """Which values are of a device that links nobody: none does under the policy, or its type does not."""
+    idle = [
+        c for c, rule in enumerate(rules) if rule.strength == "device" and not (rule.links and policy.links_devices)
+    ]
+    return marked(idle, len(rules))[uses.type]
 
 
 def _is_hub(uses: Uses, profile: Profile, rules: Sequence[IdentifierType]) -> np.ndarray:

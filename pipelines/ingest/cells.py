@@ -38,6 +38,10 @@ _PROVINCES = (
 _CENTRAL = "北京|天津|上海|重庆"
 _CITY = rf"^\s*(?:{_PROVINCES})(?:省|\p{{Han}}{{0,5}}自治区)?\s*(\p{{Han}}{{2,10}}?(?:市|自治州|地区|盟))"
 
+_AT = "@|%40"
+_TELLING = rf"(?i)[^/]*(?:{_AT}|\+?\d[\d-]{{6,}}|[0-9a-f]{{16,}})[^/]*"
+"""A part of a path that holds an address, a number of seven or more digits, or a long hash."""
+
 
 @dataclass
 class Cast:
@@ -175,12 +179,22 @@ def _cn_city(address: pl.Series) -> pl.Series:
     return frame.select(pl.coalesce(central, pl.col("address").str.extract(_CITY))).to_series()
 
 
+def _url_place(url: pl.Series) -> pl.Series:
+    """Host and path of a page's address; parts of the path that may name somebody become `*`."""
+    place = url.str.replace(r"^[A-Za-z][A-Za-z0-9+.-]*:/*", "").str.replace(r"[?#;].*$", "")
+    return place.str.replace(r"^[^/]*@", "").str.replace_all(_TELLING, "*")
+
+
 def _text(cast: Cast, position: int, this: Field, given: pl.Series, source: Source) -> None:
     text = given.cast(pl.String)
     if this.derive == "cn_province":
         text = text.str.extract(rf"^\s*({_PROVINCES})")
     elif this.derive == "cn_city":
         text = _cn_city(text)
+    elif this.derive == "url_place":
+        text = _url_place(text)
+    elif this.derive == "no_address":
+        text = text.set(text.str.contains(_AT).fill_null(False), "*")
     if this.case == "lower":
         text = text.str.to_lowercase()
     elif this.case == "upper":

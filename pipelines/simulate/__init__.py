@@ -10,12 +10,14 @@ Stays out: reading exports (`pipelines.ingest`) and the warehouse's formulas; tr
     landing/crm      canonical CSV: members, identity links, consents, campaigns
     landing/ops      canonical CSV: refunds (with late and restated ones), parcels, benefits and uses, products
     landing/finance  canonical CSV: settlement lines, product costs, list prices, exchange rates, costs of the month
+    landing/site     canonical CSV: what tracked visitors of the web shop do
 
     truth/persons               rates, lifetimes, spend levels and channels; one row a person
     truth/account_person        the person behind every native key (and behind every order of a buyer without one)
     truth/orders                person, day, state and whether it is kept; one row an order
     truth/order_line_economics  every waterfall line in the order's currency and in dollars; one row a line
     truth/refunds               refunds on lines by the day on which the warehouse can know them
+    truth/events                the person behind every event, and how many people log in on its browser
     truth/broken_rows           planted faults: file, physical line, reason
     truth/files                 what was written, with sha256; `copy_of` names the file sent before
 

@@ -20,6 +20,7 @@ from pipelines.simulate.finance import write_finance
 from pipelines.simulate.ops import write_ops
 from pipelines.simulate.outreach import write_outreach
 from pipelines.simulate.shopify import write_web
+from pipelines.simulate.site import write_site
 from pipelines.simulate.square import write_square
 from pipelines.simulate.tmall import write_tmall
 from pipelines.simulate.truth import write_planted, write_truth
@@ -121,6 +122,7 @@ def _write_together(company: Company, landing: Landing, truth: Path, progress: P
         "crm": _write_members_system,
         "ops": write_ops,
         "finance": write_finance,
+        "site": write_site,
     }
 
     def run(name: str) -> None:

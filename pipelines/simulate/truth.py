@@ -1,7 +1,7 @@
 """Truth tables: what the world knows and no export says, as Parquet beside the landing folder.
 
-Lives here: the tables `persons`, `account_person`, `orders`, `order_line_economics`, `refunds`, `broken_rows`, `files`
-and `world`, written from the plan.
+Lives here: the tables `persons`, `account_person`, `orders`, `order_line_economics`, `refunds`, `events`,
+`broken_rows`, `files` and `world`, written from the plan.
 Stays out: how the amounts came about (`economics`).
 
 Money is DECIMAL(18,4): `x` in the order's currency, `x_reporting` in dollars. Costs that no feed states are null, and
@@ -25,6 +25,7 @@ from pipelines.simulate.economics import COST_LINES
 from pipelines.simulate.names import CHANNELS
 from pipelines.simulate.people import POS, SOURCES, TMALL, WEB
 from pipelines.simulate.refunds import FEED, KINDS, NATIVE, TOTAL_ONLY
+from pipelines.simulate.site import true_events
 from pipelines.simulate.terms import EMAIL, NOBODY, PHONE, SECOND_EMAIL, STATUSES
 from pipelines.simulate.world import Company
 from pipelines.simulate.writer import Landing
@@ -227,6 +228,7 @@ def write_truth(company: Company, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in (
         ("persons", _persons), ("account_person", _accounts), ("orders", _orders), ("refunds", _refunds),
+        ("events", true_events),
     ):  # fmt: skip
         table(company).write_parquet(folder / f"{name}.parquet", compression="lz4")
     _write_lines(company, folder / "order_line_economics.parquet")

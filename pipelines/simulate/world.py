@@ -16,6 +16,7 @@ from pipelines.simulate.cards import coded, make_cards
 from pipelines.simulate.clock import Clock, Ints, stream
 from pipelines.simulate.costs import Costs, plan_costs
 from pipelines.simulate.economics import Economics, compute_economics
+from pipelines.simulate.events import Events, plan_events
 from pipelines.simulate.fx import Rates, draw_rates
 from pipelines.simulate.orders import Lines, plan_lines, plan_visits
 from pipelines.simulate.people import POS, SOURCES, TMALL, WEB, People, draw_people
@@ -43,6 +44,7 @@ class Company:
     refunds: Refunds
     costs: Costs
     economics: Economics
+    events: Events
 
     def of(self, source: int) -> Ints:
         """Positions of a source's orders, in time order."""
@@ -106,4 +108,5 @@ def plan_company(clock: Clock, customers: int, seed: int) -> Company:
     refunds = plan_refunds(orders, lines, catalogue, clock, seed)
     costs = plan_costs(people, orders, lines, refunds, catalogue, clock, seed)
     economics = compute_economics(orders, lines, refunds, costs, catalogue, rates)
-    return Company(seed, clock, people, cards, catalogue, rates, orders, lines, refunds, costs, economics)
+    events = plan_events(people, orders, lines, clock, catalogue.n, seed)
+    return Company(seed, clock, people, cards, catalogue, rates, orders, lines, refunds, costs, economics, events)

@@ -26,6 +26,9 @@ OWNERS = {
 PAST_IDS = ("identity_assignment",)
 """Tables whose customer ids include those no longer in use."""
 
+LOOSE = {("fct_event", "account_key"), ("fct_event", "sku")}
+"""Keys that need not be found: visitors log in with accounts and look at products that nothing else speaks of."""
+
 ROLES = {("core", "fct_order", "first_sku"): ("core", "dim_product", "sku")}
 """References by a column of another name."""
 
@@ -45,7 +48,8 @@ def relationships() -> Iterator[tuple[str, str, str, str, str, str]]:
             for column in table.names:
                 owner = OWNERS.get(column)
                 is_past = column == "customer_id" and table.name in PAST_IDS
-                if owner is not None and owner != (schema, table.name) and not is_past:
+                is_loose = is_past or (table.name, column) in LOOSE
+                if owner is not None and owner != (schema, table.name) and not is_loose:
                     yield (schema, table.name, column, *owner, column)
                 if (schema, table.name, column) in ROLES:
                     yield (schema, table.name, column, *ROLES[schema, table.name, column])

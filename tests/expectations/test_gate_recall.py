@@ -117,6 +117,19 @@ CORE = (
           "where source_system = 'web'"], "other_person_n"),
     Dirt("kept orders numbered anew", "core", "kept_orders_numbered",
          [f"update {ORDERS} set kept_order_n = kept_order_n + 1 where is_kept and channel = 'tmall'"], "wrong_n"),
+    Dirt("events lost", "core", "events_tie_to_canonical",
+         ["delete from core.fct_event where attribution = 'anonymous'"], "site event_diff_n = -"),
+    Dirt("events of nobody called stitched", "core", "attribution_tells_how",
+         ["update core.fct_event set attribution = 'stitched' where attribution = 'anonymous'"], "misattributed_n"),
+    Dirt("logins of another person", "core", "logins_and_accounts_agree",
+         ["update core.fct_event set customer_id = (select max(customer_id) from core.dim_customer) "
+          "where attribution = 'login'"], "other_person_n"),
+    Dirt("visits on a shared browser given to one of its people", "core", "stitched_to_the_only_person",
+         ["update core.fct_event as e set attribution = 'stitched', customer_id = s.customer_id from ("
+          "select anonymous_id_key, min(customer_id) as customer_id from core.fct_event where attribution = 'login' "
+          "group by anonymous_id_key having count(distinct customer_id) > 1"
+          ") as s where e.anonymous_id_key = s.anonymous_id_key and e.attribution = 'anonymous'"],
+         "wrongly_stitched_n"),
     Dirt("cancelled orders kept", "core", "only_kept_orders_numbered",
          [f"update {ORDERS} set is_kept = true where status = 'cancelled'"], "kept_unnumbered_n"),
     Dirt("a line's net revenue off by a ten-thousandth", "core", "net_revenue_follows",

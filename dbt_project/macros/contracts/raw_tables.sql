@@ -33,6 +33,7 @@
     "canonical__campaign",
     "canonical__touch",
     "canonical__assignment",
+    "canonical__event",
 ]) }}
 {%- endmacro %}
 

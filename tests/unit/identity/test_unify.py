@@ -64,6 +64,51 @@ def test_devices_link_nobody_unless_the_seed_says_so_and_tell_rings() -> None:
     assert len(people(unify(facts(rows), no_past(), PEPPER, DAY))) == 1
 
 
+def _on_browser(*names: str | None) -> tuple[list[Row], dict[str, str]]:
+    """Accounts with these names that logged in on one browser and share nothing else."""
+    rows: list[Row] = [(f"web/{n:02}", "anonymous_id", "v") for n in range(len(names))]
+    return rows, {f"web/{n:02}": name for n, name in enumerate(names) if name}
+
+
+@pytest.mark.parametrize(
+    ("names", "customers"),
+    [
+        (("ann lee", "ann lee"), 1),
+        (("ann lee", "bob ray"), 2),
+        (("ann lee", None), 2),
+        ((None, None), 2),
+        (("ann lee", "bob ray", "ann lee", None), 3),
+        (("ann lee",) * 11, 11),
+    ],
+    ids=["one name", "two names", "one without", "no names", "one name among strangers", "a kiosk"],
+)
+def test_logins_on_one_browser_are_one_persons_by_their_name_alone(
+    names: tuple[str | None, ...], customers: int
+) -> None:
+    rows, named = _on_browser(*names)
+    told = facts(rows, named)
+    found = unify(told, no_past(), PEPPER, DAY)
+    assert len(people(found)) == customers
+    turned = replace(told, evidence=told.evidence.reverse(), accounts=told.accounts.reverse())
+    assert people(unify(turned, no_past(), PEPPER, DAY)) == people(found)
+
+
+def test_a_browser_links_nobody_where_the_seed_says_so_and_devices_stay_as_they_are() -> None:
+    rows, named = _on_browser("ann lee", "ann lee", None)
+    assert len(people(unify(facts(rows, named, unlinking=("anonymous_id",)), no_past(), PEPPER, DAY))) == 3
+    phones: list[Row] = [("app/x", "device_id", "d"), ("app/y", "device_id", "d")]
+    both = {**named, "app/x": "eva may", "app/y": "eva may"}
+    found = unify(facts(rows + phones, both, unlinking=("device_id",)), no_past(), PEPPER, DAY)
+    assert people(found) == [["app/x"], ["app/y"], ["web/00", "web/01"], ["web/02"]]
+
+
+def test_people_on_one_browser_are_a_household() -> None:
+    rows, named = _on_browser("ann lee", "ann lee", "bob ray")
+    groups = unify(facts(rows, named), no_past(), PEPPER, DAY).tables["identity_group"]
+    assert groups["customer_id"].n_unique() == 2
+    assert groups["household_id"].n_unique() == 1
+
+
 def test_a_name_in_letters_fits_a_name_in_characters_by_its_surname() -> None:
     rows: list[Row] = [("web/a", "phone", "p"), ("crm/a", "phone", "p")]
     same = unify(facts(rows, {"web/a": "james wang", "crm/a": "王晓明"}), no_past(), PEPPER, DAY)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from pipelines.contracts.keys import value_key
 from pipelines.contracts.settings import Settings
 
@@ -100,6 +102,33 @@ def test_a_native_id_is_of_the_source_that_the_row_names(house) -> None:
     house.ingest()
     keys = house.raw("canonical__consent")["source_customer_id_key"].to_list()
     assert sorted(keys) == sorted([key(house.settings, "web:account", "7"), key(house.settings, "crm:account", "7")])
+
+
+def test_an_event_keeps_no_identifier_of_its_visitor(house) -> None:
+    head = "event_id,account_source,anonymous_id,source_customer_id,at,name,device,url,utm_campaign,session_id\n"
+    pages = {
+        "https://ann@shop.test/login?email=ann@x.org": "shop.test/login",
+        "shop.test/u/ann%40x.org/orders#top": "shop.test/u/*/orders",
+        "https://shop.test/call/+1-415-555-0101": "shop.test/call/*",
+        "https://shop.test/products/sku-0042;jsessionid=0123456789abcdef": "shop.test/products/sku-0042",
+        "https://shop.test/reset/9f86d081884c7d659a2feaa0": "shop.test/reset/*",
+    }
+    rows = [f"e{n},web,v1,7,2024-01-01,login,D-{n},{url},mail-ann@x.org,s1" for n, url in enumerate(pages)]
+    rows.append("e9,,anonymous,,2024-01-01,page_view,00000000-0000-0000-0000-000000000000,,spring,")
+    house.put("site/e.csv", head + "\n".join(rows) + "\n")
+    house.ingest()
+    raw = house.raw("canonical__event").sort("event_id")
+    assert raw["url"].to_list() == [*pages.values(), None]
+    assert raw["utm_campaign"].to_list() == ["*"] * len(pages) + ["spring"]
+    first, last = raw.row(0, named=True), raw.row(-1, named=True)
+    assert first["anonymous_id_key"] == key(house.settings, "anonymous_id", "v1")
+    assert first["device_key"] == key(house.settings, "device_id", "D-0")
+    assert first["source_customer_id_key"] == key(house.settings, "web:account", "7")
+    assert (last["anonymous_id_key"], last["anonymous_id_status"]) == (None, "blocked")
+    assert (last["device_key"], last["device_status"]) == (None, "blocked")
+    assert not [text for text in raw.select(pl.col(pl.String)).to_series().to_list() if "@" in (text or "")]
+    told = b"".join(path.read_bytes() for path in house.settings.raw_dir.rglob("*") if path.is_file())
+    assert b"ann@" not in told
 
 
 def test_masked_keys_still_tell_records_apart(house) -> None:

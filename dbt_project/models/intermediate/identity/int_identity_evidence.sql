@@ -1,5 +1,6 @@
 -- Evidence of who is whom: an account, or a source's statement, and a value it carries. Only values that the door keyed
--- are here, so masked, virtual and blocked ones link nobody. One row per account or statement, value and evidence.
+-- are here, so masked, virtual and blocked ones link nobody. Of events, the logins of accounts that a record or an
+-- order speaks of. One row per account or statement, value and evidence.
 with records as (
     {% for id_type in ['email', 'phone', 'member_no'] %}
     select
@@ -7,7 +8,9 @@ with records as (
         '{{ id_type }}' as id_type,
         {{ id_type }}_key as value_key,
         source_system,
-        coalesce(created_at, known_at) as seen_at,
+        coalesce(created_at, known_at) as first_seen_at,
+        coalesce(created_at, known_at) as last_seen_at,
+        1 as observation_n,
         'account' as evidence
     from {{ ref('int_source_customer__unioned') }}
     {{ 'union all' if not loop.last }}
@@ -21,7 +24,9 @@ orders as (
         '{{ id_type }}' as id_type,
         buyer_{{ id_type }}_key as value_key,
         source_system,
-        ordered_at as seen_at,
+        ordered_at as first_seen_at,
+        ordered_at as last_seen_at,
+        1 as observation_n,
         'order' as evidence
     from {{ ref('int_order__unioned') }}
     {{ 'union all' if not loop.last }}
@@ -35,7 +40,9 @@ statements as (
         id_type_{{ side }} as id_type,
         id_value_{{ side }}_key as value_key,
         source_system,
-        seen_at,
+        seen_at as first_seen_at,
+        seen_at as last_seen_at,
+        1 as observation_n,
         evidence
     from {{ ref('int_identity_link__unioned') }}
     where id_value_a_key is not null and id_value_b_key is not null
@@ -72,13 +79,29 @@ native as (
         accounts.source_system || ':account' as id_type,
         accounts.source_customer_id_key as value_key,
         accounts.source_system,
-        accounts.seen_at,
+        accounts.seen_at as first_seen_at,
+        accounts.seen_at as last_seen_at,
+        1 as observation_n,
         'account' as evidence
     from holders as accounts
     inner join spoken_of
         on
             accounts.source_customer_id_key = spoken_of.value_key
             and accounts.source_system || ':account' = spoken_of.id_type
+),
+
+logins as (
+    select
+        seen.account_key,
+        seen.id_type,
+        seen.value_key,
+        seen.source_system,
+        seen.first_seen_at,
+        seen.last_seen_at,
+        seen.observation_n,
+        'event' as evidence
+    from {{ ref('int_event_login') }} as seen
+    inner join {{ ref('int_accounts') }} as accounts on seen.account_key = accounts.account_key
 ),
 
 evidence as (
@@ -89,6 +112,8 @@ evidence as (
     select * from statements
     union all
     select * from native
+    union all
+    select * from logins
 )
 
 select
@@ -96,8 +121,9 @@ select
     evidence.id_type,
     evidence.value_key,
     evidence.source_system,
-    min(evidence.seen_at) as first_seen_at,
-    max(evidence.seen_at) as last_seen_at,
+    min(evidence.first_seen_at) as first_seen_at,
+    max(evidence.last_seen_at) as last_seen_at,
+    cast(sum(evidence.observation_n) as bigint) as observation_n,
     evidence.evidence,
     kinds.is_linking and coalesce(types.is_linking, false) as is_linking
 from evidence
