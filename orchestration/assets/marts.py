@@ -10,9 +10,9 @@ from dagster import AssetExecutionContext, AssetKey, AssetSpec, MaterializeResul
 
 from orchestration.house import House
 from pipelines.contracts.core import CORE
-from pipelines.contracts.marts import Inputs, Mart
-from pipelines.marts import MARTS, compute_ready, read_inputs, read_previous
-from pipelines.warehouse import mart_params, open_build, served_path, write_table
+from pipelines.contracts.marts import Mart
+from pipelines.marts import MARTS, PartsOfBuild, compute_ready, read_previous
+from pipelines.warehouse import ROWS_AT_ONCE, mart_params, open_build, served_path, write_table
 
 
 def mart_key(name: str) -> AssetKey:
@@ -51,26 +51,26 @@ def marts(context: AssetExecutionContext) -> Iterator[MaterializeResult]:
     selected = [mart for mart in MARTS if mart_key(mart.name) in context.selected_asset_keys]
     with open_build(house.settings) as con:
 
-        def read(mart: Mart) -> Inputs:
+        def read(mart: Mart) -> PartsOfBuild:
             house.progress.start(_label(mart))
-            return {**read_inputs(con, mart), **read_previous(con, mart, served_path(house.settings))}
+            return PartsOfBuild(con, mart, read_previous(con, mart, served_path(house.settings)))
 
         params = mart_params(con, house.settings)
-        for mart, frame in compute_ready(selected, read, params, house.settings.threads):
-            write_table(con, "marts", mart.table, frame)
-            house.progress.finish(_label(mart), len(frame))
+        for mart, rows in compute_ready(selected, read, params, house.settings.threads):
+            write_table(con, "marts", mart.table, rows.slices(ROWS_AT_ONCE))
+            house.progress.finish(_label(mart), len(rows))
             yield MaterializeResult(
                 asset_key=mart_key(mart.name),
-                metadata={"rows": len(frame), "preview": MetadataValue.md(_preview(frame))},
+                metadata={"rows": len(rows), "preview": MetadataValue.md(_preview(rows.head(5)))},
             )
+            del rows  # before the next ones are waited for
 
 
 def _label(mart: Mart) -> str:
     return f"mart {mart.name}"
 
 
-def _preview(frame: pl.DataFrame) -> str:
-    head = frame.head(5)
+def _preview(head: pl.DataFrame) -> str:
     lines = ["| " + " | ".join(head.columns) + " |", "|" + "---|" * len(head.columns)]
     lines += ["| " + " | ".join("" if value is None else str(value) for value in row) + " |" for row in head.rows()]
     return "\n".join(lines)

@@ -6,18 +6,21 @@ Stays out: dbt's core, writing and publishing (`pipelines.warehouse`), estimator
 
 from pipelines.marts.digest import digest
 from pipelines.marts.profit.mart_coverage import headline_basis
+from pipelines.marts.reading import PartsOfBuild, read_previous, required_columns
 from pipelines.marts.registry import MARTS
-from pipelines.marts.runner import compute, compute_all, read_inputs, read_previous, required_columns
+from pipelines.marts.rows import Rows
+from pipelines.marts.runner import compute, compute_all
 from pipelines.marts.schedule import compute_ready
 
 __all__ = [
     "MARTS",
+    "PartsOfBuild",
+    "Rows",
     "compute",
     "compute_all",
     "compute_ready",
     "digest",
     "headline_basis",
-    "read_inputs",
     "read_previous",
     "required_columns",
 ]

@@ -8,36 +8,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-import polars as pl
-
 from pipelines.contracts.marts import Inputs, Mart, MartParams
-from pipelines.marts.runner import compute
+from pipelines.marts.rows import Rows
+from pipelines.marts.runner import compute_rows
 from pipelines.science.threads import one_thread
 
 
 def compute_ready(
-    marts: Iterable[Mart], read: Callable[[Mart], Inputs], params: MartParams, threads: int
-) -> Iterator[tuple[Mart, pl.DataFrame]]:
-    """Yield each mart with its table, at most `threads` at work; `read` is called here, in the caller's thread.
+    marts: Iterable[Mart], read: Callable[[Mart], Iterable[Inputs]], params: MartParams, threads: int
+) -> Iterator[tuple[Mart, Rows]]:
+    """Yield each mart with its rows, at most `threads` at work; `read` tells the parts of its inputs (`compute_rows`).
+
+    `read` is called here, in the caller's thread; the parts are gone through where the mart is computed. Rows that were
+    yielded are not held on to.
 
     A mart is begun once those among `marts` that it reads were yielded and the caller came back for more, so what the
-    caller wrote of them can be read; those that most others wait for are begun first. The tables are equal for any
+    caller wrote of them can be read; those that most others wait for are begun first. The rows are equal for any
     number of threads. Raises ValueError when marts wait for each other, and what a mart raises, after those beside it.
     """
     waiting = _most_awaited_first(tuple(marts))
     names, done = {mart.name for mart in waiting}, set[str]()
-    running: dict[Future[pl.DataFrame], Mart] = {}
+    running: dict[Future[Rows], Mart] = {}
     with one_thread(rescan=True), ThreadPoolExecutor(threads) as pool:
         while waiting or running:
             ready = [mart for mart in waiting if names.intersection(mart.inputs) <= done]
             for mart in ready[: threads - len(running)]:
                 waiting.remove(mart)
-                running[pool.submit(compute, mart, read(mart), params)] = mart
+                running[pool.submit(compute_rows, mart, read(mart), params)] = mart
             if not running:
                 raise ValueError(f"Each of these marts reads another of them: {', '.join(m.name for m in waiting)}.")
-            for finished in wait(running, return_when=FIRST_COMPLETED).done:
-                mart = running.pop(finished)
-                yield mart, finished.result()
+            finished = list(wait(running, return_when=FIRST_COMPLETED).done)
+            while finished:
+                mart = running.pop(finished[-1])
+                yield mart, finished.pop().result()
                 done.add(mart.name)
 
 

@@ -13,10 +13,11 @@ from pipelines.warehouse.publish import Published, publish
 from pipelines.warehouse.query import headline, query_published
 from pipelines.warehouse.state import read as state_log
 from pipelines.warehouse.state import record_failed_run
-from pipelines.warehouse.tables import write_table
+from pipelines.warehouse.tables import ROWS_AT_ONCE, write_table
 from pipelines.warehouse.versions import Version, current_version, list_versions, repair, rollback, served_path, verify
 
 __all__ = [
+    "ROWS_AT_ONCE",
     "Published",
     "Version",
     "add_override",

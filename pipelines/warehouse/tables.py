@@ -6,7 +6,7 @@ Stays out: which tables there are (`contracts`, the mart registry, `meta_tables`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import duckdb
 import polars as pl
@@ -18,24 +18,29 @@ ROWS_AT_ONCE = 1_000_000
 """Rows handed to DuckDB at a time: handing them over copies every text."""
 
 
-def write_table(con: duckdb.DuckDBPyConnection, schema: str, table: Table, frame: pl.DataFrame) -> int:
-    """Replace `schema.table` by `frame`: the contract's columns in its order, types and comments; returns the rows.
+def write_table(
+    con: duckdb.DuckDBPyConnection, schema: str, table: Table, rows: pl.DataFrame | Iterable[pl.DataFrame]
+) -> int:
+    """Replace `schema.table` by `rows`: the contract's columns in its order, types and comments; returns how many.
 
-    Raises ContractError when a column is missing, does not fit its type, or is null where the contract says never.
+    Rows may come in several frames, each let go of before the next. Raises ContractError when a column is missing,
+    does not fit its type, or is null where the contract says never.
     """
-    typed = conform(table, frame)
+    parts = conform(table, rows).iter_slices(ROWS_AT_ONCE) if isinstance(rows, pl.DataFrame) else rows
+    written = 0
     columns = ", ".join(f'"{column.name}" {column.type.duckdb}' for column in table.columns)
     names = ", ".join(f'"{name}"' for name in table.names)
     con.execute(f"create schema if not exists {schema}")
     con.execute(f"create or replace table {schema}.{table.name} ({columns})")
-    for part in typed.iter_slices(ROWS_AT_ONCE):
-        con.register("_incoming", part.to_arrow())
+    for part in parts:
+        con.register("_incoming", conform(table, part).to_arrow())
         try:
             con.execute(f"insert into {schema}.{table.name} select {names} from _incoming")
         finally:
             con.unregister("_incoming")
+        written += len(part)
     comment(con, f"{schema}.{table.name}", table)
-    return len(typed)
+    return written
 
 
 def conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:

@@ -14,7 +14,8 @@ from orchestration.dbt_run import invoke
 from orchestration.identity_build import unify_build
 from pipelines.contracts.settings import Settings
 from pipelines.ingest import create_raw_views, ingest_landing
-from pipelines.marts import MARTS, compute, digest, read_inputs
+from pipelines.marts import MARTS, PartsOfBuild, digest
+from pipelines.marts.runner import compute_rows
 from pipelines.warehouse import begin_build, mart_params, open_build, write_run_context, write_table
 
 
@@ -34,7 +35,7 @@ def walk(home: Path, landing: Path, as_of: date) -> dict[str, str]:
         params = mart_params(con, settings)
         digests = {}
         for mart in MARTS:
-            frame = compute(mart, read_inputs(con, mart), params)
+            frame = compute_rows(mart, PartsOfBuild(con, mart), params).whole()
             write_table(con, "marts", mart.table, frame)
             digests[mart.name] = digest(frame)
     return digests

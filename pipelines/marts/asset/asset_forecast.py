@@ -21,7 +21,7 @@ from pipelines.contracts.columns import Table, day, integer, money, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.asset.assumptions import SCHEMA, reviews_of
 from pipelines.marts.asset.facts import ORDER_READS, REFUND_READS, Facts, order_rows, refund_rows
-from pipelines.marts.asset.months import MONTHS, Cells, Months, months_of
+from pipelines.marts.asset.months import MONTHS, Cells, Months, months_of, sums_of
 from pipelines.marts.asset.new_business import TREND_MONTHS, new_business, next_month
 from pipelines.marts.asset.packing import pack, unpack
 from pipelines.marts.asset.periods import month_end
@@ -73,13 +73,12 @@ TABLE = Table(
 
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
-    """Facts and assumptions, and the money of months and of ages, packed."""
+    """Facts and assumptions, and sums of the money of months and of ages, packed."""
     asset = inputs["customer_asset"].select(
         "customer_id",
         "period_on",
         "basis",
         (pl.col("behaviour") == ACQUIRED).alias("is_new"),
-        "closing_cohort_on",
         *(units(f"{name}_amount").alias(name) for name in ("expected", "actual")),
     )
     return pack(
@@ -87,28 +86,29 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
             "orders": order_rows(inputs, params),
             "refunds": refund_rows(inputs, params),
             "assumptions": inputs["asset_assumptions"],
-            "asset": asset,
         }
+        | sums_of(asset)
     )
 
 
 def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
-    """The rows themselves: the models are of all customers."""
+    """The rows themselves: the models are of all customers, and the sums add up."""
     return rows
 
 
 def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     """Forecasts as they were made on past days, with what came, and of the next twelve months."""
     packed = parts.collect()
-    asset = {str(key[0]): rows for key, rows in unpack(packed, "asset").partition_by("basis", as_dict=True).items()}
+    sums = {name: unpack(packed, name) for name in ("months", "cells", "acquired")}
     schema = {name: kind for name, kind in TABLE.polars_schema.items() if name not in ("as_of_on", "currency")}
     schema["actual_amount"] = pl.Int64()
     rows: list[dict[str, object]] = []
-    if asset:
+    if len(sums["months"]):
         records = {}
-        for basis in sorted(asset):
-            months = months_of(asset[basis])
-            records[basis] = Record(months, Cells.of(asset[basis], months.ends))
+        for basis in sums["months"]["basis"].unique().sort():
+            mine = {name: rows.filter(pl.col("basis") == basis) for name, rows in sums.items()}
+            months = months_of(mine["months"])
+            records[basis] = Record(months, Cells.of(mine["cells"], mine["acquired"], months.ends))
         facts = Facts.of(unpack(packed, "orders"), unpack(packed, "refunds"))
         reviews = reviews_of(unpack(packed, "assumptions"))
         found = rehearsals(facts, reviews, records)
@@ -251,7 +251,6 @@ MART = Mart(
             "period_on",
             "basis",
             "behaviour",
-            "closing_cohort_on",
             "expected_amount",
             "actual_amount",
         ),

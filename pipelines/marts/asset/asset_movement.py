@@ -39,21 +39,29 @@ TABLE = Table(
     ),
 )
 _PLACE = {line.name: place for place, line in enumerate(MOVEMENTS, start=2)}
+_LINES, _BASES = pl.Enum(sorted(_PLACE)), pl.Enum(BASES)
+"""Names as codes: there are millions of rows."""
 
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """One row for every customer, period and line with an amount or a change of membership."""
     rows = inputs["customer_asset"]
     named = {line.step: pl.lit(line.name) for line in REVISIONS} | {"behaviour": pl.col("behaviour")}
+    basis = pl.col("basis").cast(_BASES)
     parts = []
     for step, name in named.items():
         amount, head = units(f"{step}_amount"), pl.col(f"{step}_head_n")
         parts.append(
             rows.filter((amount != 0) | (head != 0)).select(
-                "customer_id", "period_on", name.alias("line"), "basis", amount.alias("amount"), head.alias("head_n")
+                "customer_id",
+                "period_on",
+                name.cast(_LINES).alias("line"),
+                basis,
+                amount.alias("amount"),
+                head.cast(pl.Int8).alias("head_n"),
             )
         )
-    place = pl.col("line").replace_strict(_PLACE, return_dtype=pl.Int64)
+    place = pl.col("line").replace_strict(_PLACE, return_dtype=pl.Int8)
     return pl.concat(parts).with_columns(place.alias("position"), *stamp(params))
 
 

@@ -39,20 +39,31 @@ class Months:
         return len(self.ends) - (self.ends[-1] != month_end(self.ends[-1]))
 
 
-def months_of(asset: pl.DataFrame) -> Months:
-    """Sums over customers by period; `asset`: customer_id, period_on, is_new, expected, actual (units)."""
-    is_new = pl.col("is_new")
-    zero = pl.lit(0, dtype=pl.Int64)
-    sums = (
-        asset.group_by("period_on")
-        .agg(
-            pl.col("expected").sum(),
-            pl.when(is_new).then(zero).otherwise(pl.col("actual")).sum().alias("base"),
-            is_new.sum().cast(pl.Int64).alias("new_n"),
-            pl.when(is_new).then(pl.col("actual")).otherwise(zero).sum().alias("new"),
-        )
-        .sort("period_on")
+def sums_of(asset: pl.LazyFrame) -> dict[str, pl.LazyFrame]:
+    """Sums over some customers, which add up with those of others: by period, and by period of acquisition.
+
+    `asset`: customer_id, basis, period_on, is_new, expected, actual (units). Frames: `months` (basis, period_on,
+    expected, base, new_n, new), `cells` (basis, since_on, period_on, actual; of customers that were acquired) and
+    `acquired` (basis, since_on, n).
+    """
+    is_new, zero = pl.col("is_new"), pl.lit(0, dtype=pl.Int64)
+    rows = asset.collect().lazy()
+    months = rows.group_by("basis", "period_on").agg(
+        pl.col("expected").sum(),
+        pl.when(is_new).then(zero).otherwise(pl.col("actual")).sum().alias("base"),
+        is_new.sum().cast(pl.Int64).alias("new_n"),
+        pl.when(is_new).then(pl.col("actual")).otherwise(zero).sum().alias("new"),
     )
+    who = ["basis", "customer_id"]
+    since = rows.filter("is_new").group_by(who).agg(pl.col("period_on").min().alias("since_on")).collect().lazy()
+    found = rows.join(since, on=who, maintain_order="none").group_by("basis", "since_on", "period_on")
+    acquired = since.group_by("basis", "since_on").agg(pl.len().cast(pl.Int64).alias("n"))
+    return {"months": months, "cells": found.agg(pl.col("actual").sum()), "acquired": acquired}
+
+
+def months_of(sums: pl.DataFrame) -> Months:
+    """From `months` of `sums_of` all customers, on one basis."""
+    sums = sums.group_by("period_on").agg(pl.col("expected", "base", "new_n", "new").sum()).sort("period_on")
     columns = (sums[name].cast(pl.Float64).to_numpy() for name in ("expected", "base", "new_n", "new"))
     return Months(sums["period_on"].to_list(), *columns)
 
@@ -65,20 +76,14 @@ class Cells:
     size: Index
 
     @classmethod
-    def of(cls, asset: pl.DataFrame, ends: list[date]) -> Cells:
-        """From the frame of `months_of`."""
-        places = pl.DataFrame({"period_on": ends}).with_row_index("place")
-        rows = asset.join(places, on="period_on", maintain_order="none")
-        acquired = rows.filter("is_new").group_by("customer_id").agg(pl.col("place").min().alias("since"))
-        sums = (
-            rows.join(acquired, on="customer_id", maintain_order="none")
-            .group_by("since", "place")
-            .agg(pl.col("actual").sum())
-        )
+    def of(cls, cells: pl.DataFrame, acquired: pl.DataFrame, ends: list[date]) -> Cells:
+        """From `cells` and `acquired` of `sums_of` all customers, on one basis."""
+        places = {end: place for place, end in enumerate(ends)}
         money, size = np.zeros((len(ends), len(ends)), dtype=np.int64), np.zeros(len(ends), dtype=np.int64)
-        money[sums["since"].to_numpy(), sums["place"].to_numpy()] = sums["actual"].to_numpy()
-        found = acquired.group_by("since").len("n")
-        size[found["since"].to_numpy()] = found["n"].to_numpy()
+        for since, period, amount in cells.select("since_on", "period_on", "actual").iter_rows():
+            money[places[since], places[period]] += amount
+        for since, n in acquired.select("since_on", "n").iter_rows():
+            size[places[since]] += n
         return cls(money, size)
 
     def of_base(self, origin: int, place: int) -> int:

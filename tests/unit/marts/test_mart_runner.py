@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from pipelines.contracts.columns import Table, integer, money, number, text
 from pipelines.contracts.marts import Mart, MartParams
-from pipelines.marts import compute, digest
+from pipelines.marts import compute, digest, read_previous
 from pipelines.marts.asset import asset_assumptions
 from pipelines.marts.common import rate_of, units
-from pipelines.marts.runner import read_previous, split
+from pipelines.marts.runner import split
 
 PARAMS = MartParams(as_of=date(2025, 1, 31))
 TABLE = Table(

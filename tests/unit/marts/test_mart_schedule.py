@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from datetime import date
 
 import polars as pl
@@ -29,11 +30,11 @@ def _walk(marts: list[Mart], threads: int, written: dict[str, pl.DataFrame] | No
     """Compute the marts; a mart reads what was yielded before, and nothing else is there."""
     written = {} if written is None else written
 
-    def read(mart: Mart) -> Inputs:
-        return {name: written[name].lazy() for name in mart.inputs}
+    def read(mart: Mart) -> list[Inputs]:
+        return [{name: written[name].lazy() for name in mart.inputs}]
 
-    for mart, frame in compute_ready(marts, read, PARAMS, threads):
-        written[mart.name] = frame
+    for mart, rows in compute_ready(marts, read, PARAMS, threads):
+        written[mart.name] = rows.whole()
     return written
 
 
@@ -65,6 +66,15 @@ def test_marts_are_at_work_together_and_no_more_than_allowed() -> None:
     names = ["a", "b", "c", "d"]
     assert set(_walk([_mart(name, local=local(name)) for name in names], 2)) == set(names)
     assert most == [2]
+
+
+def test_rows_that_were_yielded_are_let_go_of() -> None:
+    ready = compute_ready([_mart("a"), _mart("b")], lambda _: [{}], PARAMS, 1)
+    _, rows = next(ready)
+    held = weakref.ref(rows)
+    del rows
+    assert [mart.name for mart, _ in ready] == ["b"]
+    assert held() is None
 
 
 def test_what_a_mart_raises_is_raised_and_the_marts_before_it_stand() -> None:
