@@ -38,10 +38,9 @@ class Field:
     header, `required` ones must have a value in every row (in the head row of a block when `head`). A missing value
     is taken from the source's declaration where `default` names one of its keys. `values` (lower case) is enforced
     with BAD_ENUM, `pattern` with BAD_VALUE. `utc` says that times without an offset are UTC already. `derive` names a
-    rule that makes the value from the cell (`cn_province`, `cn_city`, `url_place`,
-    `no_address`). `keeps_mask`: what a mask shows of the value is
-    keyed, too. `scope` separates native ids of different kinds; `owner` is the column that names the source system
-    whose native id it is, the row's own where that is blank.
+    rule that makes the value from the cell (`cn_province`, `cn_city`, `url_place`, `no_address`). `keeps_mask`: what a
+    mask shows of the value is keyed, too. `scope` separates native ids of different kinds; `owner` is the column that
+    names the source system whose native id it is, the row's own where that is blank.
     """
 
     name: str

@@ -57,7 +57,8 @@ class Column:
     `required` means never null. `unit` is stated for everything measured ("days", "orders", "order currency").
     `null_means` is stated for every nullable column whose null carries information.
     `identifier` names the kind of direct identifier the column carries on input (email, phone, name, address,
-    member_no, account_id, anonymous_id, device_id, birth_date); such a column is tokenised at the door and never reaches dbt in clear.
+    member_no, account_id, anonymous_id, device_id, birth_date); such a column is tokenised at the door and never
+    reaches dbt in clear.
     `keeps_mask`: sources may show only a part of the identifier, and that part is keyed in a column of its own.
     `values` lists the accepted values of an enumeration.
     """

@@ -133,7 +133,7 @@ EVENT = Table(
         instant("at", "When it happened", required=True),
         text(
             "name",
-            "What happened: page_view, product_view, search, add_to_cart, begin_checkout, purchase, login, share, ...",
+            "What happened: page_view, product_view, search, add_to_cart, begin_checkout, purchase, login, share and the like",
             required=True,
         ),
         text("sku", "Stock keeping unit concerned", null_means="no single one"),
