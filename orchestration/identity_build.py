@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import duckdb
 import polars as pl
 
+from pipelines.contracts.identity import MODEL_TABLE
 from pipelines.contracts.keys import load_pepper
 from pipelines.contracts.settings import Probabilistic, Settings
 from pipelines.identity import OUTPUTS, Facts, Unified, account_contacts, account_names, unify
@@ -21,7 +22,7 @@ from pipelines.identity.resolve import Resolution
 from pipelines.ingest import vault_values
 from pipelines.warehouse import (
     end_of_day,
-    keep_model,
+    model_table,
     read_model,
     read_overrides,
     read_past,
@@ -87,7 +88,8 @@ def probabilistic_stage(settings: Settings) -> ProbabilisticStage | None:
 def unify_build(settings: Settings, con: duckdb.DuckDBPyConnection) -> Unified:
     """Unify the accounts of the build as of its day and write the tables of schema `identity`.
 
-    A model that the probabilistic stage had to train is kept for later runs; one of starting values is not.
+    A model that the probabilistic stage had to train is kept for later runs once the build is published; one of
+    starting values is not.
     """
     stage = probabilistic_stage(settings)
     context = read_run_context(con)
@@ -101,8 +103,8 @@ def unify_build(settings: Settings, con: duckdb.DuckDBPyConnection) -> Unified:
         believed_at=end_of_day(day, settings) if day else None,
         scorer=stage,
     )
-    if stage and stage.used and stage.used.is_trained:
-        keep_model(settings, stage.used)
+    trained = stage.used if stage and stage.used and stage.used.is_trained else None
+    write_table(con, "identity", MODEL_TABLE, model_table(trained))
     for table in OUTPUTS.values():
         write_table(con, "identity", table, unified.tables[table.name])
     return unified

@@ -134,6 +134,16 @@ POSSIBLE_TABLE = Table(
     ),
 )
 
+MODEL_TABLE = Table(
+    "identity_model",
+    "The model of the probabilistic stage that this run trained: in use from the publish on. No row where it trained none.",
+    ("model",),
+    (
+        text("model", "Its name: version of the code and digest of what was learnt", required=True),
+        text("record", "What was learnt, as JSON; nothing of the data", required=True),
+    ),
+)
+
 STRATEGIES = ("only", "verified", "source_priority", "most_recent", "most_complete", "tie")
 """What may decide which of several values of a field stands for a customer, strongest first; ties fall to the text."""
 

@@ -7,7 +7,7 @@ what is checked (`expectations`) and who calls it when (`orchestration`).
 from pipelines.warehouse.build import begin_build, mark_good, open_build
 from pipelines.warehouse.context import end_of_day, mart_params, read_run_context, reporting_currency, write_run_context
 from pipelines.warehouse.digest import layer_digest, table_digest
-from pipelines.warehouse.identity_state import add_override, keep_model, read_model, read_overrides, read_past
+from pipelines.warehouse.identity_state import add_override, model_table, read_model, read_overrides, read_past
 from pipelines.warehouse.lock import writer_lock
 from pipelines.warehouse.publish import Published, publish
 from pipelines.warehouse.query import headline, query_published
@@ -25,11 +25,11 @@ __all__ = [
     "current_version",
     "end_of_day",
     "headline",
-    "keep_model",
     "layer_digest",
     "list_versions",
     "mark_good",
     "mart_params",
+    "model_table",
     "open_build",
     "publish",
     "query_published",

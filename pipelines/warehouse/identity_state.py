@@ -1,13 +1,14 @@
 """The state of identity: the history of assignments and events, and the manual decisions of people.
 
 Lives here: what a version adds to the history, written with it and completed after it like other state; decisions,
-written when they are taken; and models, written by the run that trains them. Stays out: what history, decisions and
-models mean (`pipelines.identity`).
+written when they are taken; and models, written like the history. Stays out: what history, decisions and models mean
+(`pipelines.identity`).
 
     state/identity_history/<version>.parquet   accounts that are new, have another person, or left the data
     state/identity_event/<version>.parquet     what happened to customer ids
     state/identity_override/<moment>.jsonl     one decision
-    state/identity_model/<n>-<name>.jsonl      one model of the probabilistic stage; the last one is in use
+    state/identity_model/<version>.jsonl       a model of the probabilistic stage; the last one is in use. <version>_<n>
+                                               where a run trained it and changed nothing that is published
 
 A version's folder carries the files it adds. Rolling back moves what is served and undoes no history: ids that were
 given once are never given to somebody else.
@@ -15,14 +16,17 @@ given once are never given to somebody else.
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
 
-from pipelines.contracts.identity import EVENT_TABLE, HISTORY_TABLE
+from pipelines.contracts.columns import Table
+from pipelines.contracts.identity import EVENT_TABLE, HISTORY_TABLE, MODEL_TABLE
 from pipelines.contracts.settings import Settings
 from pipelines.identity.overrides import OVERRIDES, no_overrides
 from pipelines.identity.probabilistic_model import Model
@@ -46,7 +50,7 @@ def write_added(settings: Settings, con: duckdb.DuckDBPyConnection, folder: Path
 
     What is recorded already (a build that is published again) is not recorded twice.
     """
-    if not _has_history(con):
+    if not _has(con, *LOGS):
         return
     recorded = read_past(settings).history["run_n"].max() or 0
     added = con.sql(f"from identity.{HISTORY_TABLE.name}").pl().filter(pl.col("run_n") > recorded)
@@ -104,11 +108,27 @@ def read_model(settings: Settings) -> Model | None:
     return Model.from_record(records[-1]) if records else None
 
 
-def keep_model(settings: Settings, model: Model) -> None:
-    """Use a model from now on, unless it is in use. The caller holds the writer's lock."""
-    kept = state.read(settings, MODEL_LOG)
-    if not kept or Model.from_record(kept[-1]).name != model.name:
-        state.append(settings, MODEL_LOG, f"{len(kept) + 1:04}-{model.name}", [model.to_record()])
+def trained_model(settings: Settings, con: duckdb.DuckDBPyConnection) -> dict[str, list[dict[str, Any]]]:
+    """What a version of the build in `con` adds to the log of models: the one its run trained, unless it is in use."""
+    if not _has(con, MODEL_TABLE):
+        return {}
+    told = con.execute(f"select record from identity.{MODEL_TABLE.name}").fetchall()
+    records = [json.loads(record) for (record,) in told]
+    in_use = read_model(settings)
+    return {MODEL_LOG: records} if records and (not in_use or Model.from_record(records[0]).name != in_use.name) else {}
+
+
+def add_model(settings: Settings, con: duckdb.DuckDBPyConnection, version_id: str) -> None:
+    """Add the model that the run of the build in `con` trained where the version that is served says the same."""
+    for log, records in trained_model(settings, con).items():
+        known = len(list((settings.state_dir / log).glob(f"{version_id}*.jsonl")))
+        state.append(settings, log, f"{version_id}_{known:02}", records)
+
+
+def model_table(model: Model | None) -> pl.DataFrame:
+    """A trained model, or none, in the columns of MODEL_TABLE."""
+    rows = [(model.name, json.dumps(model.to_record(), sort_keys=True))] if model else []
+    return pl.DataFrame(rows, schema=MODEL_TABLE.polars_schema, orient="row")
 
 
 def _read(settings: Settings, log: str, schema: pl.Schema) -> pl.DataFrame:
@@ -117,9 +137,9 @@ def _read(settings: Settings, log: str, schema: pl.Schema) -> pl.DataFrame:
     return pl.concat([pl.DataFrame(schema=schema), *frames]).unique()
 
 
-def _has_history(con: duckdb.DuckDBPyConnection) -> bool:
+def _has(con: duckdb.DuckDBPyConnection, *tables: Table) -> bool:
+    names = ", ".join(f"'{table.name}'" for table in tables)
     found = con.execute(
-        "select count(*) from duckdb_tables() where schema_name = 'identity' "
-        f"and table_name in ('{HISTORY_TABLE.name}', '{EVENT_TABLE.name}')"
+        f"select count(*) from duckdb_tables() where schema_name = 'identity' and table_name in ({names})"
     ).fetchall()
-    return bool(found[0][0] == len(LOGS))
+    return bool(found[0][0] == len(tables))

@@ -113,6 +113,8 @@ def publish(settings: Settings, run_id: str, book: pl.DataFrame, progress: Progr
             if is_new:
                 draft.check_room(settings)
                 version_id, folder = _write_draft(settings, con, plan, before, listener)
+            elif before is not None:
+                identity_state.add_model(settings, con, before.version)
         if is_new:
             _commit(settings, version_id, folder, before, listener)
         with _step(listener, "keep build"):
@@ -152,7 +154,8 @@ def _write_draft(
         known = {log: [*state.read(settings, log), *records] for log, records in logs.items()}
         meta = MetaInputs(version_id, plan.book, plan.gates, known["runs"], known["versions"], known["files"], counts)
         draft.finish_database(con, folder / DATABASE, meta, plan.stamps)
-        (folder / STATE).write_text(to_json(logs), encoding="utf-8")
+        added = identity_state.trained_model(settings, con)
+        (folder / STATE).write_text(to_json(logs | added), encoding="utf-8")
     with _step(listener, "write parquet"):
         draft.write_parquet(con, folder / "marts")
         identity_state.write_added(settings, con, folder)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import polars as pl
 import pytest
@@ -17,13 +18,16 @@ from support.identity_facts import DAY, PEPPER, facts, ids
 from orchestration.cli import main
 from orchestration.identity_build import ProbabilisticStage, probabilistic_stage
 from pipelines.contracts.errors import CawError
+from pipelines.contracts.identity import MODEL_TABLE
 from pipelines.contracts.settings import Probabilistic, Settings
 from pipelines.identity.calibration import LEAST_PAIRS, calibrate
 from pipelines.identity.overrides import override
 from pipelines.identity.policy import default_policy
 from pipelines.identity.probabilistic import TRAINED_FROM
+from pipelines.identity.probabilistic_model import Model
 from pipelines.identity.unify import Facts, Unified, no_past, unify
-from pipelines.warehouse import keep_model, read_model
+from pipelines.warehouse import model_table, read_model, state, write_table
+from pipelines.warehouse.identity_state import trained_model
 
 PLANTED = [("desk/a1", "margaret thompson"), ("desk/a2", "margret thompson")]
 
@@ -114,6 +118,14 @@ def test_two_members_are_never_joined_and_the_linked_are_not_asked() -> None:
     assert not [key for key in asked if key.startswith(("crm/", "shop/"))]
 
 
+def _publish(settings: Settings, version: str, model: Model | None) -> None:
+    """What a publish does with the model of a build."""
+    with duckdb.connect() as con:
+        write_table(con, "identity", MODEL_TABLE, model_table(model))
+        for log, records in trained_model(settings, con).items():
+            state.append(settings, log, version, records)
+
+
 def test_a_kept_model_scores_the_same_data_the_same_until_it_is_trained_anew(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, probabilistic=Probabilistic.on)
     given = world(TRAINED_FROM + 200)
@@ -124,10 +136,11 @@ def test_a_kept_model_scores_the_same_data_the_same_until_it_is_trained_anew(tmp
     assert first.used is not None
     assert first.used.is_trained
     assert first.used.calibration is not None
-    keep_model(settings, first.used)
-    keep_model(settings, first.used)
+    assert read_model(settings) is None, "a model is in use once the run that trained it is published"
+    _publish(settings, "20250701T1", first.used)
+    _publish(settings, "20250702T1", first.used)
     (kept,) = (settings.state_dir / "identity_model").iterdir()
-    assert first.used.name in kept.name
+    assert kept.name == "20250701T1.jsonl"
     texts = kept.read_text()
     json.loads(texts)
     assert not [name for name in given.names["name"] if name in texts], "a model holds nobody's name"
@@ -143,7 +156,7 @@ def test_a_kept_model_scores_the_same_data_the_same_until_it_is_trained_anew(tmp
     run(other, anew)
     assert anew.used is not None
     assert anew.used.name != first.used.name
-    keep_model(settings, anew.used)
+    _publish(settings, "20250703T1", anew.used)
     latest = read_model(settings)
     assert latest is not None
     assert latest == anew.used or latest.name == anew.used.name

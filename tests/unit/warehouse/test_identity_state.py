@@ -1,17 +1,29 @@
-"""The state of identity: history with its version, decisions when they are taken."""
+"""The state of identity: history and models with their version, decisions when they are taken."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from pipelines.contracts.identity import EVENT_TABLE, HISTORY_TABLE
+from pipelines.contracts.identity import EVENT_TABLE, HISTORY_TABLE, MODEL_TABLE
 from pipelines.contracts.settings import Settings
 from pipelines.identity.overrides import override
-from pipelines.warehouse import add_override, read_overrides, read_past, write_table
+from pipelines.identity.probabilistic_model import Model
+from pipelines.warehouse import (
+    add_override,
+    model_table,
+    open_build,
+    publish,
+    read_model,
+    read_overrides,
+    read_past,
+    write_table,
+)
 from pipelines.warehouse.identity_state import complete_history, write_added
 
 DAY = datetime(2025, 6, 30)  # noqa: DTZ001
@@ -69,3 +81,33 @@ def test_decisions_are_kept_in_order(tmp_path: Path) -> None:
     assert found["action"].to_list() == ["must_link", "cannot_link"]
     assert found["author"].to_list() == ["ann", "ann"]
     assert found["decided_at"].dt.day().to_list() == [2, 3]
+
+
+MODEL = Model({"comparisons": []}, ("name", "city"), ("name",), 2_000, is_trained=True)
+
+
+def test_a_model_is_in_use_once_the_run_that_trained_it_is_published(
+    house: Settings, book: pl.DataFrame, change: Callable[..., None]
+) -> None:
+    def trained(model: Model | None) -> None:
+        with open_build(house) as con:
+            write_table(con, "identity", MODEL_TABLE, model_table(model))
+
+    def segments() -> list[str]:
+        return sorted(path.name for path in (house.state_dir / "identity_model").glob("*"))
+
+    trained(MODEL)
+    assert read_model(house) is None
+    first = publish(house, "run 1", book).version.id
+    assert read_model(house) == MODEL
+    publish(house, "run 2", book)
+    assert segments() == [f"{first}.jsonl"], "a build that is published again trains nothing"
+    for record_n in (3_000, 4_000):
+        trained(replace(MODEL, record_n=record_n))
+        assert not publish(house, f"run {record_n}", book).is_new
+        assert read_model(house) == replace(MODEL, record_n=record_n)
+    trained(None)
+    change("update core.dim_product set title = 'new'")
+    assert publish(house, "run 5", book).is_new
+    assert segments() == [f"{first}.jsonl", f"{first}_01.jsonl", f"{first}_02.jsonl"]
+    assert read_model(house) == replace(MODEL, record_n=4_000)
