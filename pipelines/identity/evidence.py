@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+import numpy as np
 import polars as pl
 
 from pipelines.channels.person_names import normalise_names
@@ -37,18 +38,22 @@ def case_from_evidence(
     households and rings (whether they link is the policy's to say, see `policy_of`). `accounts`: account_key,
     source_system, first_seen_at, city, birth_year. `names`: account_key, name (a normal form), any number a row.
     """
-    typed = _typed(_usable(evidence, policy), policy)
-    stated = typed.join(accounts.select("account_key"), on="account_key", how="anti")
-    own = typed.join(accounts.select("account_key"), on="account_key", how="semi")
-    nodes = pl.concat([own, _statements(stated)])
-    chosen = _shared(nodes).select("account_key").unique()
+    numbered = accounts.with_row_index("who")
+    typed = _typed(_usable(evidence, policy), policy).join(
+        numbered.select("account_key", "who"), on="account_key", how="left"
+    )
+    stated = _statements(typed.filter(pl.col("who").is_null()).drop("who"))
+    said = pl.col("account_key").rank("dense").cast(pl.UInt32) + (len(accounts) - 1)
+    nodes = pl.concat([typed.drop_nulls("who"), stated.with_columns(who=said)], how="diagonal")
+    is_chosen = np.zeros(len(accounts) + stated["account_key"].n_unique(), dtype=bool)
+    is_chosen[_shared(nodes)["who"].to_numpy()] = True
     if kept is not None:
-        chosen = pl.concat([chosen, kept.unique().alias("account_key").to_frame()]).unique()
-    nodes = nodes.join(chosen, on="account_key", how="semi")
-    known = accounts.join(chosen, on="account_key", how="semi")
+        is_chosen[numbered.filter(pl.col("account_key").is_in(kept.implode()))["who"].to_numpy()] = True
+    nodes = nodes.filter(pl.Series(is_chosen[nodes["who"].to_numpy()]))
+    known = numbered.filter(pl.Series(is_chosen[: len(accounts)]))
     return Case(
         _accounts(known, nodes),
-        _attributes(known, names.join(chosen, on="account_key", how="semi")),
+        _attributes(known, names.join(known, on="account_key", how="semi")),
         nodes.select(EVIDENCE.names()),
         pl.DataFrame(schema=UNUSABLE),
     )
@@ -155,22 +160,25 @@ def _statements(stated: pl.DataFrame) -> pl.DataFrame:
 
 
 def _shared(nodes: pl.DataFrame) -> pl.DataFrame:
-    """Evidence on values that several accounts or statements carry."""
-    counted = nodes.group_by(NODE).agg(n=pl.col("account_key").n_unique())
-    return nodes.join(counted.filter(pl.col("n") > 1), on=NODE, how="semi")
+    """Evidence on values that several accounts or statements (`who`) carry."""
+    is_shared = pl.col("who").min() < pl.col("who").max()
+    kinds = nodes.partition_by("id_type", "scope_key")  # few; one text groups faster than three
+    return pl.concat([nodes.clear(), *(kind.filter(is_shared.over("value")) for kind in kinds)])
 
 
 def _accounts(known: pl.DataFrame, nodes: pl.DataFrame) -> pl.DataFrame:
     """Accounts and statements; a statement belongs to no source, so that it never counts as a second account there."""
-    last = nodes.group_by("account_key").agg(pl.col("first_seen_at").min(), pl.col("last_seen_at").max())
-    own = known.select(
-        "account_key", pl.col("source_system").alias("source"), pl.col("first_seen_at").cast(INSTANT).alias("first")
-    ).join(last.select("account_key", "last_seen_at"), on="account_key", how="left")
-    said = last.join(known, on="account_key", how="anti").select(
-        "account_key", pl.lit("").alias("source"), pl.col("first_seen_at").alias("first"), "last_seen_at"
+    dated = nodes.group_by("who").agg(
+        pl.col("account_key").first(), pl.col("first_seen_at").min().alias("first"), pl.col("last_seen_at").max()
     )
-    both = pl.concat([own, said]).with_columns(last_seen_at=pl.max_horizontal("first", "last_seen_at"))
-    return both.rename({"first": "first_seen_at"}).select(ACCOUNTS.names()).sort("account_key")
+    own = known.select(
+        "who", "account_key", pl.col("source_system").alias("source"), pl.col("first_seen_at").cast(INSTANT)
+    ).join(dated.select("who", "last_seen_at"), on="who", how="left")
+    said = dated.join(known, on="who", how="anti").select(
+        "who", "account_key", pl.lit("").alias("source"), pl.col("first").alias("first_seen_at"), "last_seen_at"
+    )
+    both = pl.concat([own, said]).with_columns(last_seen_at=pl.max_horizontal("first_seen_at", "last_seen_at"))
+    return both.select(ACCOUNTS.names()).sort("account_key")
 
 
 def _attributes(known: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
