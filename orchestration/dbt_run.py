@@ -20,10 +20,13 @@ from orchestration.dbt_tests import keep_verdicts
 from pipelines.contracts.settings import Settings
 
 FAILED = {"error", "fail", "runtime error"}
+SPARING = ["--log-level", "none", "--no-write-json"]
+"""What dbt would make for nobody: console lines (formatted for every event, however quiet) and copies of its manifest.
+Its log file tells of warnings and errors, its result of everything else."""
 
 
 def target_dir(settings: Settings) -> Path:
-    """Where dbt writes its manifest and run results."""
+    """Where dbt writes its log and the SQL that it compiled."""
     return (settings.home / "build" / "dbt").resolve()
 
 
@@ -46,7 +49,7 @@ def invoke(settings: Settings, arguments: list[str], on_node: Callable[[str], No
     runner = dbtRunner(manifest=parsed_manifest(settings), callbacks=[listen])
     try:
         with dagster_log_level():
-            return runner.invoke(["--quiet", "--no-use-colors", *arguments, *common])
+            return runner.invoke([*SPARING, *arguments, *common])
     finally:
         DuckDBConnectionManager.close_all_connections()
 
