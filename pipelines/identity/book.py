@@ -13,10 +13,9 @@ import polars as pl
 
 from pipelines.channels.identifier_types import IdentifierType
 from pipelines.identity.case import BIRTH, HINT, NAME, Case
+from pipelines.identity.codes import runs
 from pipelines.identity.policy import Policy
 
-TIMES = ("first_seen_at", "last_seen_at")
-CODE = pl.lit(0, pl.Int32)
 VALUES = {"val": pl.Int32, "value": pl.String, "type": pl.Int8, "id_type": pl.String, "scope_key": pl.String}
 UNKNOWN_FIRST, UNKNOWN_LAST = -(2**62), 2**62
 """Times of evidence that is not dated: it overlaps everything, so it never makes an epoch."""
@@ -78,43 +77,57 @@ def _code_evidence(
     evidence: pl.DataFrame, codes: pl.DataFrame, types: tuple[IdentifierType, ...], support: list[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     kept = {*support, *(t.name for t in types if t.limit is not None)}
-    by_account = evidence.join(codes, on="account_key").drop("account_key")
+    columns = ("acc", "first", "last")
+    by_account = evidence.join(codes, on="account_key").select(
+        "id_type", "scope_key", "value", "acc",
+        first=pl.col("first_seen_at").cast(pl.Int64).fill_null(UNKNOWN_FIRST),
+        last=pl.col("last_seen_at").cast(pl.Int64).fill_null(UNKNOWN_LAST),
+    )  # fmt: skip
     by_type = by_account.partition_by("id_type", as_dict=True, include_key=False)
-    values, coded, offset = [], [by_account.clear().select("acc", *TIMES, type=CODE, val=CODE)], 0
+    values, offset = [pl.DataFrame(schema=VALUES)], 0
+    rows = [[np.empty(0, dtype=kind) for kind in (np.int32, np.int32, np.int64, np.int64)]]
     for code, rule in enumerate(types):
         own = by_type.get((rule.name,))
-        if own is None or (rule.name not in kept and own["value"].n_unique() == own.height):
+        if own is None:
             continue
-        key = ["value"] if own["scope_key"].n_unique() < 2 else ["scope_key", "value"]
-        found = own.group_by(key).agg(pl.col("scope_key").first().alias("scope"), n=pl.len())
-        if rule.name not in kept:
-            found = found.filter(pl.col("n") > 1)
-        found = found.sort(key).with_columns(val=pl.int_range(offset, offset + pl.len(), dtype=pl.Int32))
-        offset += found.height
-        values.append(
-            found.select("val", "value", type=pl.lit(code, pl.Int8), id_type=pl.lit(rule.name), scope_key="scope")
-        )
-        rows = own.join(found.select(*key, "val"), on=key)
-        coded.append(rows.select("acc", *TIMES, type=pl.lit(code, pl.Int32), val="val"))
-    ordered = (
-        pl.concat(coded)
-        .select(
-            "acc",
-            pl.col("type").cast(pl.Int8),
-            "val",
-            first=pl.col("first_seen_at").cast(pl.Int64).fill_null(UNKNOWN_FIRST),
-            last=pl.col("last_seen_at").cast(pl.Int64).fill_null(UNKNOWN_LAST),
-        )
-        .sort(pl.col("val").cast(pl.Int64) * 2**32 + pl.col("acc"))  # both at once: one key sorts faster than two
-    )
-    repeats = (pl.col("val") == pl.col("val").shift()) & (pl.col("acc") == pl.col("acc").shift())
-    if ordered.select(repeats.any()).item():
-        merged = ordered.group_by("acc", "type", "val").agg(pl.col("first").min(), pl.col("last").max())
-        ordered = merged.sort("val", "acc")
-    sizes = ordered["val"].rle().struct.field("len").cast(pl.Int32)
-    n = np.repeat(sizes.to_numpy(), sizes.to_numpy())
-    empty = pl.DataFrame(schema=VALUES)
-    return ordered.with_columns(n=n), pl.concat([empty, *values]).with_columns(n=sizes)
+        found, val = _code_values(own, 1 if rule.name in kept else 2, offset)
+        offset += len(found)
+        kind = {"type": pl.lit(code, pl.Int8), "id_type": pl.lit(rule.name)}
+        values.append(found.select("val", "value", scope_key="scope_key", **kind).select(*VALUES))
+        is_coded = val >= 0
+        rows.append([val[is_coded], *(own[name].to_numpy()[is_coded] for name in columns)])
+    val, acc, first, last = (np.concatenate(parts) for parts in zip(*rows, strict=True))
+    keys = (val.astype(np.int64) << 32) | acc
+    order = np.argsort(keys, kind="stable")
+    starts, _ = runs(keys[order])  # an account may state a value twice
+    one = order[starts]
+    _, sizes = runs(val[one])
+    known = pl.concat(values)
+    coded = {
+        "acc": acc[one],
+        "type": known["type"].to_numpy()[val[one]],
+        "val": val[one],
+        "first": np.minimum.reduceat(first[order], starts),
+        "last": np.maximum.reduceat(last[order], starts),
+        "n": np.repeat(sizes, sizes).astype(np.int32),
+    }
+    return pl.DataFrame(coded), known.with_columns(n=pl.Series(sizes, dtype=pl.Int32))
+
+
+def _code_values(own: pl.DataFrame, least_n: int, offset: int) -> tuple[pl.DataFrame, np.ndarray]:
+    """The values of one type that stand in so many rows, in order, and the code of each row's value (-1: left out)."""
+    key = ["value"] if own["scope_key"].n_unique() < 2 else ["scope_key", "value"]
+    first_row = _first_rows(own, key)
+    chosen = np.flatnonzero(np.bincount(first_row, minlength=len(own)) >= least_n)
+    found = own[chosen].select("scope_key", "value", row=pl.Series(chosen)).sort(key)
+    codes = np.full(len(own), -1, dtype=np.int32)
+    codes[found["row"].to_numpy()] = np.arange(offset, offset + len(found), dtype=np.int32)
+    return found.with_columns(val=pl.Series(np.arange(offset, offset + len(found), dtype=np.int32))), codes[first_row]
+
+
+def _first_rows(frame: pl.DataFrame, key: list[str]) -> np.ndarray:
+    """For each row the first row with the same key: texts are looked up once and compared no more."""
+    return frame.with_row_index("row").select(pl.col("row").min().over(key)).to_series().to_numpy()
 
 
 def _code_facts(
@@ -126,23 +139,26 @@ def _code_facts(
 ) -> tuple[tuple[Slot, ...], pl.DataFrame, list[str]]:
     slots = [Slot("name", NAME), Slot("hint", HINT), Slot("birth", BIRTH)]
     slots += [Slot("support", attribute.name) for attribute in policy.support]
-    slot_codes = pl.DataFrame({"attribute": [s.name for s in slots], "slot": np.arange(len(slots), dtype=np.int16)})
+    slot_codes = {slot.name: code for code, slot in enumerate(slots)}
     supporting = {slot.name: code for code, slot in enumerate(slots) if slot.kind == "support"}
-    known = attributes.join(slot_codes, on="attribute")
-    texts = known.select(text=pl.col("value").unique().sort()).with_columns(item=pl.int_range(pl.len(), dtype=pl.Int32))
-    facts = [known.join(texts, left_on="value", right_on="text").select("acc", "slot", "item")]
+    known = attributes.filter(pl.col("attribute").is_in(list(slot_codes)))
+    texts, item = _code_values(known.select("value", scope_key=pl.lit("")), 1, 0)
+    stated = known.select("acc", slot=pl.col("attribute").replace_strict(slot_codes, return_dtype=pl.Int16))
+    facts = [stated.with_columns(item=pl.Series(item))]
     for code, rule in enumerate(types):
         if rule.name in supporting:
             own = evidence.filter(pl.col("type") == code)
             facts.append(own.select("acc", pl.lit(supporting[rule.name], pl.Int16).alias("slot"), item=pl.col("val")))
     limits = {t.name: t for t in types if t.limit is not None}
-    scopes = values.filter(pl.col("id_type").is_in(list(limits))).select("id_type", "scope_key").unique()
-    for id_type, scope_key in scopes.sort("id_type", "scope_key").iter_rows():
+    scoped = ["id_type", "scope_key"]
+    scopes = values.filter(pl.col("id_type").is_in(list(limits))).select(scoped).unique().sort(scoped)
+    limited = values.join(
+        scopes.with_columns(slot=pl.int_range(len(slots), len(slots) + len(scopes), dtype=pl.Int16)),
+        on=scoped, how="left", maintain_order="left",
+    )  # fmt: skip
+    for id_type, scope_key in scopes.iter_rows():
         rule = limits[id_type]
         kind = "exclusive" if rule.limit == 1 and rule.window_days is None else "limited"
-        code = len(slots)
         slots.append(Slot(kind, f"{id_type}/{scope_key}" if scope_key else id_type, rule.limit, rule.window_days))
-        own = values.filter((pl.col("id_type") == id_type) & (pl.col("scope_key") == scope_key)).select("val")
-        rows = evidence.join(own, on="val", how="semi")
-        facts.append(rows.select("acc", pl.lit(code, pl.Int16).alias("slot"), item=pl.col("val")))
-    return tuple(slots), pl.concat(facts), texts["text"].to_list()
+    facts.append(evidence.select("acc", slot=limited["slot"].gather(evidence["val"]), item="val").drop_nulls("slot"))
+    return tuple(slots), pl.concat(facts), texts["value"].to_list()
