@@ -20,6 +20,8 @@ from pipelines.marts.profit.mart_coverage import TOTAL
 
 DIMS = {"channel": "channel", "tier": "tier", "cohort": "cohort_on"}
 """Dimensions, and the column of `customer_asset` after opening_ and closing_."""
+MEMBERS = tuple(f"{when}_{column}" for column in DIMS.values() for when in ("opening", "closing"))
+"""The columns of `customer_asset` that say which members a customer went from and to."""
 
 TABLE = Table(
     "asset_ledger",
@@ -65,22 +67,7 @@ _WHATS = ("amount", "head_n")
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """Sums of the bucket's customers, by dimension; and once the coverage of each review."""
-    steps = ("opening", *_STEPS, "closing")
-    amounts = {step: units(f"{step}_amount") for step in steps}
-    rows = (
-        inputs["customer_asset"]
-        .select(
-            "period_on",
-            "basis",
-            "behaviour",
-            *(pl.col(f"{when}_{column}") for column in DIMS.values() for when in ("opening", "closing")),
-            *(amount.alias(f"{step}_amount") for step, amount in amounts.items()),
-            *(pl.col(f"{step}_head_n").cast(pl.Int64) for step in steps),
-            *((amount != 0).cast(pl.Int64).alias(f"{step}_customer_n") for step, amount in amounts.items()),
-        )
-        .collect()
-        .lazy()
-    )
+    rows = _alike(inputs["customer_asset"])
     covered = inputs["asset_assumptions"].filter(pl.col("part") == "coverage")
     review = covered.select("basis", "fitted_on", pl.col("value").alias("covered"))
     return pl.concat(
@@ -88,8 +75,20 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     )
 
 
+def _alike(asset: pl.LazyFrame) -> pl.LazyFrame:
+    """Sums of customers of the same members and behaviour: far fewer rows, from which every dimension is summed."""
+    steps = ("opening", *_STEPS, "closing")
+    amounts = {step: units(f"{step}_amount") for step in steps}
+    sums = asset.group_by("period_on", "basis", "behaviour", *MEMBERS).agg(
+        *(amount.sum().alias(f"{step}_amount") for step, amount in amounts.items()),
+        *(pl.col(f"{step}_head_n").sum() for step in steps),
+        *((amount != 0).sum().cast(pl.Int64).alias(f"{step}_customer_n") for step, amount in amounts.items()),
+    )
+    return sums.collect().lazy()
+
+
 def _sums(rows: pl.LazyFrame, dim: str) -> pl.LazyFrame:
-    """Sums of every step by the members that customers went from and to: few rows, from which all lines are taken."""
+    """Sums of every step by the members that customers went from and to, from which all lines are taken."""
     opened, closed = (
         pl.lit(TOTAL) if dim == TOTAL else pl.col(f"{when}_{DIMS[dim]}").cast(pl.String)
         for when in ("opening", "closing")
@@ -184,7 +183,7 @@ MART = Mart(
             "basis",
             "behaviour",
             *(f"{step}_{what}" for step in ("opening", *_STEPS, "closing") for what in _WHATS),
-            *(f"{when}_{column}" for column in DIMS.values() for when in ("opening", "closing")),
+            *MEMBERS,
         ),
     },
     once=("asset_assumptions",),

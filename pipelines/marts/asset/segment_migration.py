@@ -58,12 +58,12 @@ _REVISIONS = ("late_data", "identity", "model", "erased")
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """Counts and values of the bucket's customers."""
-    rows = inputs["customer_asset"].with_columns(units(f"{name}_amount").alias(f"{name}_amount") for name in _AMOUNTS)
     opening, closing = pl.col("opening_amount"), pl.col("closing_amount")
     revised = opening + pl.sum_horizontal(f"{name}_amount" for name in _REVISIONS)
+    rows = _alike(inputs["customer_asset"])
     parts = []
     for scheme in SCHEMES:
-        before, between, after = (_segment(f"{when}_{scheme}") for when in ("opening", "rescored", "closing"))
+        before, between, after = (_segment(f"{when}_{scheme}") for when in _WHEN)
         ways = (
             (before, between, opening, revised),
             (between, after, revised, closing),
@@ -78,7 +78,7 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
                     pl.lit(leg).alias("leg"),
                     start.alias("from_segment"),
                     end.alias("to_segment"),
-                    pl.lit(1, dtype=pl.Int64).alias("customer_n"),
+                    "customer_n",
                     start_value.alias("opening_amount"),
                     end_value.alias("closing_amount"),
                 )
@@ -87,6 +87,17 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
                 .agg(pl.col(_SUMS).sum())
             )
     return pl.concat(parts)
+
+
+_WHEN = ("opening", "rescored", "closing")
+
+
+def _alike(asset: pl.LazyFrame) -> pl.LazyFrame:
+    """Customers that went the same way by both schemes, counted and summed: few rows, from which all legs are taken."""
+    segments = (f"{when}_{scheme}" for scheme in SCHEMES for when in _WHEN)
+    amounts = (units(f"{name}_amount").sum().alias(f"{name}_amount") for name in _AMOUNTS)
+    count = pl.len().cast(pl.Int64).alias("customer_n")
+    return asset.group_by("period_on", "basis", *segments).agg(count, *amounts).collect().lazy()
 
 
 _AMOUNTS = ("opening", *_REVISIONS, "closing")
@@ -132,7 +143,7 @@ MART = Mart(
             "period_on",
             "basis",
             *(f"{name}_amount" for name in _AMOUNTS),
-            *(f"{when}_{scheme}" for scheme in SCHEMES for when in ("opening", "rescored", "closing")),
+            *(f"{when}_{scheme}" for scheme in SCHEMES for when in _WHEN),
         )
     },
     local=local,
