@@ -36,6 +36,7 @@ RELATIONSHIPS: dict[tuple[str, str], str] = {
     ("fct_touch", "campaign_id"): "dim_campaign",
     ("fct_assignment", "campaign_id"): "dim_campaign",
     ("fct_event", "customer_id"): "dim_customer",
+    ("fct_cancellation", "order_line_key"): "fct_order_line_economics",
 }
 """Columns of core that point at the key of another core table, which is called by the same name."""
 

@@ -14,7 +14,7 @@
 {% macro cutoff() -%}
     (select run_context.cutoff_at from run_context)
 {%- endmacro %}
-{% macro latest_records(table) -%}
+{% macro latest_records(table, with_first_known=false) -%}
     select * from {{ table }}
 {%- endmacro %}
 {% macro square_numbered_items(condition) -%}

@@ -10,7 +10,7 @@ with stated as (
         refunds.shipping
     from {{ ref('int_refund__stated') }} as refunds
     inner join {{ ref('int_order__rated') }} as orders on refunds.order_no = orders.order_no
-    where refunds.refund_currency = orders.currency
+    where refunds.refund_currency = orders.currency and not orders.is_void
 ),
 
 booked as (

@@ -73,12 +73,22 @@ _GRAIN: dict[str, tuple[str, ...]] = {
     "fx_rate": ("source_system", "rated_on", "from_currency", "to_currency"),
 }
 
-_DAYS: dict[str, Column] = {
-    "order": day("ordered_on", "Local business day the order was placed", required=True),
-    "refund": day("refunded_on", "Local business day of the refund", required=True),
-    "event": day("occurred_on", "Local business day of the event", required=True),
+_DAYS: dict[tuple[str, str], Column] = {
+    ("order", "ordered_at"): day("ordered_on", "Local business day the order was placed", required=True),
+    ("order", "cancelled_at"): day(
+        "cancelled_on",
+        "Local business day it was cancelled",
+        null_means="not cancelled, or the export does not say when",
+    ),
+    ("refund", "at"): day("refunded_on", "Local business day of the refund", required=True),
+    ("event", "at"): day("occurred_on", "Local business day of the event", required=True),
 }
-"""The business day of an event, in the time zone of its source."""
+"""The business day of an event, in the time zone of its source, behind its time."""
+
+_NEWS: dict[str, tuple[Column, ...]] = {
+    "order": (instant("first_known_at", "When the company learnt of the order at first", required=True),),
+}
+"""What else is told of when a row was learnt, in front of `known_at`."""
 
 _ABSORBED = (
     "order_source", "account_source", "order_id", "order_line_id", "refund_id", "shipment_id", "settlement_id",
@@ -115,9 +125,9 @@ def canonical_table(entity: str) -> Table:
         if column.name not in _ABSORBED or column.name in own_ids:
             renamed = replace(column, name=RENAMED.get((entity, column.name), column.name))
             columns.extend(_tokenised(renamed, entity))
-        if entity in _DAYS and column.name in ("ordered_at", "at"):
-            columns.append(_DAYS[entity])
-    columns.append(_KNOWN_AT)
+        if (entity, column.name) in _DAYS:
+            columns.append(_DAYS[entity, column.name])
+    columns.extend((*_NEWS.get(entity, ()), _KNOWN_AT))
     grain = _GRAIN.get(entity, ("source_system", *source.grain))
     return Table(canonical_name(entity), f"{source.description.rstrip('.')}, over all channels.", grain, tuple(columns))
 

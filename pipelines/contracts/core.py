@@ -152,6 +152,11 @@ FCT_ORDER = Table(
         text("customer_id", "Person that ordered", required=True),
         instant("ordered_at", "When it was placed", required=True),
         day("ordered_on", "Local business day it was placed", required=True),
+        instant(
+            "first_known_at",
+            "When the company learnt of the order at first: with the earliest version of its record",
+            required=True,
+        ),
         instant("known_at", "When the company learnt of the order as it stands", required=True),
         text("status", "State of the order", required=True, values=("pending", "paid", "cancelled", "refunded")),
         flag("is_kept", "Paid, not cancelled and not wholly refunded", required=True),
@@ -166,6 +171,14 @@ FCT_ORDER = Table(
         integer("line_n", "Lines", required=True, unit="lines"),
         text("first_sku", "SKU of the line with the largest gross merchandise (ties: smallest SKU)"),
         text("refund_precision", "How exactly refunds are dated", values=("dated", "order", "none"), required=True),
+        text(
+            "cancellation_precision",
+            "How exactly a cancellation is dated. dated: it had been paid, was cancelled on a day that is told, and stands "
+            "in fct_cancellation until then; order: cancelled without a day, or before it was paid as far as is told, so "
+            "that it never counts; none: not cancelled",
+            values=("dated", "order", "none"),
+            required=True,
+        ),
         *(
             column
             for name in (
@@ -246,6 +259,55 @@ FCT_REFUND = Table(
     ),
 )
 
+FCT_CANCELLATION = Table(
+    "fct_cancellation",
+    "What a paid order that was cancelled on a known day took with it: a line's share, on the day it was lost.",
+    ("cancellation_key", "order_line_key"),
+    (
+        text(
+            "cancellation_key",
+            "Key of the order; of what had been refunded before the cancellation the key of the refund",
+            required=True,
+        ),
+        text("order_line_key", "Order line it concerns", required=True),
+        text("order_key", "Order that was cancelled", required=True),
+        *_KEYS,
+        text("customer_id", "Person that ordered", required=True),
+        day("ordered_on", "Local business day of the order", required=True),
+        day(
+            "cancelled_on",
+            "Local day of the cancellation; of what had been refunded before it, that of the refund",
+            required=True,
+        ),
+        instant("known_at", "When the company learnt of it; never before it happened", required=True),
+        text(
+            "kind",
+            "refunded: given back before the cancellation; cancelled: what was left. Both are in the line's `cancelled`, "
+            "not in fct_refund",
+            required=True,
+            values=("cancelled", "refunded"),
+        ),
+        text("currency", "ISO 4217 code of the order's money", required=True),
+        text("reporting_currency", "ISO 4217 code of the reporting currency", required=True),
+        *(
+            column
+            for line in (
+                ("cancelled_goods", "Gross merchandise lost", None),
+                ("cancelled_shipping", "Shipping charged that was lost", None),
+                ("cancelled_tax", "Tax contained in them, owed no longer", None),
+                ("cancelled_cogs", "Cost of the goods, which are not sold after all", _NO_COST),
+                ("cancelled_net_revenue", "cancelled_goods + cancelled_shipping - cancelled_tax", None),
+                (
+                    "cancelled_contribution",
+                    "cancelled_net_revenue - cancelled_cogs; fees, carriage and incentives that were charged stay spent",
+                    "a cost that the channel bears was not known while the order stood",
+                ),
+            )
+            for column in _both(*line)
+        ),
+    ),
+)
+
 FCT_PERIOD_COST = Table(
     "fct_period_cost",
     "A cost of a month that belongs to no single order, in the reporting currency.",
@@ -267,6 +329,7 @@ CORE: dict[str, Table] = {
         FCT_ORDER,
         FCT_ORDER_LINE_ECONOMICS,
         FCT_REFUND,
+        FCT_CANCELLATION,
         FCT_PERIOD_COST,
         *core_marketing.PUBLISHED,
         *identity.PUBLISHED,

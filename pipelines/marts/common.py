@@ -30,6 +30,8 @@ ESTIMATE: tuple[Column, ...] = (
     flag_column("is_identified", "The data can tell the estimate", required=True),
     text("why_not", "Why there is no estimate, or no interval", null_means="there is one"),
 )
+AS_TODAY = "history by the day of the order, as known at the as-of day: an order cancelled since never counted"
+"""What marts say that do not look back at what was known, as the ledger and the backtests do."""
 UNKNOWN = "(unknown)"
 _RATE_SCALE = 1_000_000
 NO_COST = "a cost is not known"

@@ -3,10 +3,11 @@
 Lives here: `Orders`, one entry a visit, and how its terms are drawn.
 Stays out: goods (`orders`), refunds (`refunds`), fees (`costs`) and how exports write the terms down.
 
-Some cancelled web orders had been paid, and were paid back when they were cancelled: nothing of them is sold, but their
-payment fee was charged. Web orders to the United States carry sales tax on top of the goods (some states have none), to
-Britain value added tax inside the prices, to China none. Marketplace and shop prices have no tax inside. Only web
-orders have discounts on the whole order, only marketplace orders a subsidy of the platform.
+Some cancelled web orders had been paid, and were paid back when they were cancelled, every second one weeks later:
+nothing of them is sold, but their payment fee was charged. Web orders to the United States carry sales tax on top of
+the goods (some states have none), to Britain value added tax inside the prices, to China none. Marketplace and shop
+prices have no tax inside. Only web orders have discounts on the whole order, only marketplace orders a subsidy of the
+platform.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from pipelines.simulate.clock import Clock, Flags, Ints, stream
+from pipelines.simulate.clock import DAY, Clock, Flags, Ints, stream
 from pipelines.simulate.exact import Spans
 from pipelines.simulate.orders import Lines, Visits, plant
 from pipelines.simulate.people import CN, GB, POS, TMALL, WEB, People
@@ -117,6 +118,13 @@ def _tax(orders_source: Ints, country: Ints, rate: Ints, subtotal: Ints, shippin
     return np.where(inside, (subtotal + shipping + 3) // 6, np.where(on_top, top, 0)), inside
 
 
+def _closed_late(closed: Ints, regretted: Flags, clock: Clock) -> Ints:
+    """Every second of the paid orders that are cancelled stands for one to seven weeks, if the world lasts so long."""
+    nth = np.cumsum(regretted)
+    later = closed + (7 + nth % 43) * DAY
+    return np.where(regretted & (nth % 2 == 1) & (later < clock.end), later, closed)
+
+
 def plan_orders(people: People, cards: pl.DataFrame, visits: Visits, lines: Lines, clock: Clock, seed: int) -> Orders:
     """Draw the terms of every visit."""
     rng = stream(seed, "terms")
@@ -139,6 +147,7 @@ def plan_orders(people: People, cards: pl.DataFrame, visits: Visits, lines: Line
     plant(regretted, (status == CANCELLED) & (source == WEB))
     paid = np.where((status == PAID) | regretted, np.minimum(visits.utc + waits, clock.end - 1), -1)
     closed = np.where(status == CANCELLED, np.minimum(visits.utc + waits * 60, clock.end - 1), -1)
+    closed = _closed_late(closed, regretted, clock)
     return Orders(
         visits=visits,
         status=status,

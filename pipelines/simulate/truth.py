@@ -28,7 +28,7 @@ from pipelines.simulate.refunds import FEED, KINDS, NATIVE, TOTAL_ONLY
 from pipelines.simulate.site import true_events
 from pipelines.simulate.terms import EMAIL, NOBODY, PHONE, SECOND_EMAIL, STATUSES
 from pipelines.simulate.world import Company
-from pipelines.simulate.writer import Landing
+from pipelines.simulate.writer import Landing, only
 
 SALES_CHANNELS = ("web_store", "tmall", "pos")
 CURRENCIES = ("USD", "CNY", "USD")
@@ -85,6 +85,7 @@ def _persons(company: Company) -> pl.DataFrame:
 
 def _orders(company: Company) -> pl.DataFrame:
     orders, visits, clock = company.orders, company.orders.visits, company.clock
+    closed = np.maximum(orders.closed, 0)
     return pl.DataFrame(
         {
             "source_system": pick(SOURCES, visits.source),
@@ -95,6 +96,9 @@ def _orders(company: Company) -> pl.DataFrame:
             "ordered_on": clock.dates(visits.day),
             "currency": pick(CURRENCIES, visits.source),
             "status": pick(STATUSES, orders.status),
+            "paid_at": only(clock.instants(np.maximum(orders.paid, 0)), orders.paid >= 0),
+            "cancelled_at": only(clock.instants(closed), orders.closed >= 0),
+            "cancelled_on": only(clock.dates(clock.local(NEW_YORK, closed)[0]), orders.closed >= 0),
             "is_kept": company.economics.is_kept,
             "is_identified": orders.key != NOBODY,
             "line_n": company.lines.spans.size,

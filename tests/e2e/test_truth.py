@@ -63,6 +63,45 @@ def test_refunds_on_their_day_equal_truth_by_channel_and_month(world):
     assert ours.group_by(by).agg(sums).sort("channel", "currency", "month").equals(expected)
 
 
+def test_cancellations_on_their_day_equal_truth(world):
+    """Every paid order that was cancelled, on its day, with its goods and shipping; some were weeks old."""
+    money = [f"{name}{suffix}" for name in ("goods", "shipping") for suffix in ("", "_reporting")]
+    ours = query_published(
+        world.settings,
+        "select order_key, max(cancelled_on) as cancelled_on, "
+        + ", ".join(f"sum(cancelled_{name}) as {name}" for name in money)
+        + " from core.fct_cancellation group by order_key order by order_key",
+    )
+    key = pl.concat_str("source_system", "order_id", separator="/").alias("order_key")
+    cancelled = world.truth("orders").filter((pl.col("status") == "cancelled") & (pl.col("paid_at").is_not_null()))
+    lines = world.truth("order_line_economics").with_columns(key).group_by("order_key").agg(
+        *(pl.col(name).sum() for name in ("gross_merchandise", "gross_merchandise_reporting")),
+        *(pl.col(name).sum() for name in ("shipping_charged", "shipping_charged_reporting")),
+    )  # fmt: skip
+    expected = cancelled.select(key, "cancelled_on", "ordered_on").join(lines, on="order_key").sort("order_key")
+    assert ours.rows() == expected.select("order_key", "cancelled_on", "gross_merchandise",
+                                          "gross_merchandise_reporting", "shipping_charged",
+                                          "shipping_charged_reporting").rows()  # fmt: skip
+    assert expected.filter(pl.col("cancelled_on") > pl.col("ordered_on").dt.month_end()).height > 2
+    dated = query_published(
+        world.settings,
+        "select order_key from core.fct_order where cancellation_precision = 'dated' order by order_key",
+    )
+    assert dated["order_key"].to_list() == expected["order_key"].to_list()
+
+
+def test_the_amounts_of_a_cancellation_follow_from_each_other(world):
+    odd = query_published(
+        world.settings,
+        "select count(*) as n from core.fct_cancellation where "
+        "cancelled_net_revenue <> cancelled_goods + cancelled_shipping - cancelled_tax "
+        "or cancelled_contribution <> cancelled_net_revenue - cancelled_cogs "
+        "or cancelled_goods < 0 or cancelled_shipping < 0 or cancelled_tax < 0 or cancelled_cogs < 0 "
+        "or known_at::date < cancelled_on - 1",
+    )
+    assert odd["n"].item() == 0
+
+
 def test_the_waterfall_mart_adds_up_to_the_facts(world):
     mart = query_published(
         world.settings,

@@ -9,10 +9,14 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.as_known import as_known
 from support.marts_core import Shape, lazy, make_core, shuffled
 
 from pipelines.contracts.marts import MartParams
 from pipelines.marts import MARTS, compute_all, digest
+from pipelines.marts.asset.facts import Facts, order_rows, reversal_rows
+from pipelines.marts.ltv import orders
+from pipelines.marts.ltv.orders import known_by
 
 CALM = settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 SHAPES = st.builds(
@@ -27,6 +31,7 @@ SHAPES = st.builds(
     kept_share=st.sampled_from([0.0, 0.9]),
     period_costs=st.booleans(),
 )
+FACTS = ("fct_order", "fct_order_line_economics", "fct_refund", "fct_cancellation")
 Tables = dict[str, pl.DataFrame]
 
 
@@ -69,9 +74,9 @@ def test_cells_stay_true_to_their_contract_on_any_company(shape: Shape) -> None:
 
 
 def _known_by(core: Tables, day: date) -> Tables:
-    """Core as of a day, of a company without refunds: what was ordered later is not known."""
+    """Core as of a day, of a company without refunds or dated cancellations: what was ordered later is not known."""
     out = dict(core)
-    for name in ("fct_order", "fct_order_line_economics", "fct_refund"):
+    for name in FACTS:
         out[name] = core[name].filter(pl.col("ordered_on") <= day)
     out["fct_period_cost"] = core["fct_period_cost"].filter(pl.col("month") <= day)
     return out
@@ -81,8 +86,9 @@ def _known_by(core: Tables, day: date) -> Tables:
 @given(SHAPES, st.integers(1, 200))
 def test_later_rows_change_nothing_that_was_mature_on_an_earlier_day(shape: Shape, back: int) -> None:
     day = shape.as_of - timedelta(days=back)
-    core = make_core(Shape(**{**shape.__dict__, "refund_share": -1.0}))
+    core = make_core(Shape(**{**shape.__dict__, "refund_share": -1.0, "longest_cancellation_days": 0}))
     assert core["fct_refund"].is_empty()
+    assert core["fct_cancellation"].is_empty()
     earlier, later = _marts(_known_by(core, day), day), _marts(core, shape.as_of)
 
     def same(name: str, grain: list[str], values: list[str], rows: pl.Expr) -> None:
@@ -101,20 +107,45 @@ def test_later_rows_change_nothing_that_was_mature_on_an_earlier_day(shape: Shap
     assert earlier["customer_ltv_historical"]["as_of_on"].unique().to_list() in ([], [day])
 
 
+@settings(CALM, max_examples=25)
+@given(SHAPES, st.integers(1, 300), st.sampled_from([0, 5]))
+def test_what_comes_later_changes_nothing_that_was_known_on_an_earlier_day(
+    shape: Shape, back: int, late_days: int
+) -> None:
+    """What the ledger and the origins of the backtests take from core, against a core that ends on that day."""
+    day = shape.as_of - timedelta(days=back)
+    core = make_core(Shape(**{**shape.__dict__, "late_days": late_days}))
+    then = as_known(core, day)
+    assert then["fct_order"].height <= core["fct_order"].height
+    origin, ledger = _seen_from(core, shape.as_of, day), _seen_from(then, day, day)
+    assert digest(origin[0]) == digest(ledger[0])
+    assert digest(origin[1]) == digest(ledger[1])
+
+
+def _seen_from(core: Tables, as_of: date, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Orders as known at the end of a day, for the backtests and for the ledger, by a run as of another."""
+    params = MartParams(as_of=as_of)
+    inputs = {**lazy(core), "mart_coverage": pl.LazyFrame({"dim": ["total"], "headline_basis": ["contribution"]})}
+    facts = Facts.of(order_rows(inputs, params).collect(), reversal_rows(inputs, params).collect())
+    known = facts.known(day, day)
+    named = known.with_columns(facts.names.gather(known["customer_id"]).alias("customer_id"))
+    return known_by(orders.order_rows(inputs, params).collect(), day), named
+
+
 @CALM
 @given(SHAPES, st.integers(0, 10_000))
 def test_unrelated_customers_leave_the_others_alone(shape: Shape, seed: int) -> None:
     mine = make_core(shape)
     strangers = make_core(Shape(**{**shape.__dict__, "customers": 20, "seed": seed + 20_000}))
     rename = pl.concat_str(pl.lit("s/"), pl.col("order_key")).alias("order_key")
-    for name in ("fct_order", "fct_order_line_economics", "fct_refund"):
+    for name in FACTS:
         strangers[name] = strangers[name].with_columns(rename)
         if "order_line_key" in strangers[name].columns:
             strangers[name] = strangers[name].with_columns(
                 pl.concat_str(pl.lit("s/"), pl.col("order_line_key")).alias("order_line_key")
             )
     both = dict(mine)
-    for name in ("dim_customer", "dim_account", "fct_order", "fct_order_line_economics", "fct_refund"):
+    for name in ("dim_customer", "dim_account", *FACTS):
         both[name] = pl.concat([mine[name], strangers[name]])
     alone, together = _marts(mine, shape.as_of), _marts(both, shape.as_of)
     people = mine["dim_customer"]["customer_id"].implode()

@@ -10,18 +10,23 @@ from itertools import pairwise
 
 import polars as pl
 import pytest
+from support.as_known import as_known
 from support.marts_core import Shape, lazy, make_core
 
 from pipelines.contracts.marts import MartParams
 from pipelines.marts import MARTS, compute_all, digest
 from pipelines.marts.asset.assumptions import Assumptions, reviews_of
+from pipelines.marts.asset.states import BEHAVIOURS
 from pipelines.marts.common import BASES
 from pipelines.science.valuation import value_customers
 
 Tables = dict[str, pl.DataFrame]
 AS_OF = date(2025, 6, 20)
 PARAMS = MartParams(as_of=AS_OF)
-SHAPE = Shape(customers=50, seed=5, as_of=AS_OF, days=420, late_days=5, mean_gap_days=25.0, cost_known_share=1.0)
+SHAPE = Shape(
+    customers=50, seed=5, as_of=AS_OF, days=420, late_days=5, mean_gap_days=25.0, cost_known_share=1.0, kept_share=0.8,
+    cancelled_share=0.18,
+)  # fmt: skip
 NAMES = (
     "mart_coverage",
     "asset_assumptions",
@@ -76,13 +81,16 @@ class Oracle:
         self.refunds: dict[str, list[dict]] = {}
         for row in core["fct_refund"].iter_rows(named=True):
             self.refunds.setdefault(row["order_key"], []).append(row)
+        self.cancellations: dict[str, list[dict]] = {}
+        for row in core["fct_cancellation"].iter_rows(named=True):
+            self.cancellations.setdefault(row["order_key"], []).append(row)
         self.reviews = reviews_of(assumptions)
 
     def review(self, day: date) -> Assumptions:
         return [review for review in self.reviews if review.fitted_on <= day][-1]
 
     def known(self, dated: date, learnt: date) -> list[dict]:
-        """Orders dated up to a day as known at the end of another, later refunds undone."""
+        """Orders dated up to a day as known at the end of another, later refunds and cancellations undone."""
         found = []
         for order in self.orders:
             if order["ordered_on"] > dated or order["known_at"].date() > learnt:
@@ -98,8 +106,17 @@ class Oracle:
                     cogs = refund["cogs_returned_reporting"]
                     known = money["contribution"] is not None and cogs is not None
                     money["contribution"] = money["contribution"] + back - cogs if known else None
+            stands = False
+            for lost in self.cancellations.get(order["order_key"], []):
+                if lost["cancelled_on"] > dated or lost["known_at"].date() > learnt:
+                    stands = stands or lost["kind"] == "cancelled"
+                    for basis in BASES:
+                        known = money[basis] is not None and lost[f"cancelled_{basis}_reporting"] is not None
+                        money[basis] = money[basis] + lost[f"cancelled_{basis}_reporting"] if known else None
+                else:
+                    refunded += lost["cancelled_goods"]
             whole = order["gross_merchandise"] > 0 and refunded >= order["gross_merchandise"]
-            paid = order["status"] in ("paid", "refunded")
+            paid = order["status"] in ("paid", "refunded") or stands
             whole_units = {basis: None if amount is None else int(amount * 10_000) for basis, amount in money.items()}
             found.append({**order, "kept": paid and not whole, **whole_units})
         return found
@@ -306,26 +323,47 @@ def test_a_second_run_on_the_same_input_changes_nothing(core: Tables, frames: Ta
     }
 
 
-def _as_known(core: Tables, day: date) -> Tables:
-    """Core as a run as of an earlier day would have made it: facts of later days undone."""
-    known = dict(core)
-    late = core["fct_refund"].filter((pl.col("refunded_on") > day) | (pl.col("known_at").dt.date() > day))
-    back = late.group_by("order_key").agg(
-        pl.col("refunded_goods").sum().alias("goods"),
-        (pl.col("refunded_goods_reporting") + pl.col("refunded_shipping_reporting") - pl.col("tax_returned_reporting"))
-        .sum()
-        .alias("net"),
-        pl.col("cogs_returned_reporting").sum().alias("cogs"),
-    )
-    orders = core["fct_order"].filter((pl.col("ordered_on") <= day) & (pl.col("known_at").dt.date() <= day))
-    orders = orders.join(back, on="order_key", how="left").with_columns(pl.col("goods", "net", "cogs").fill_null(0))
-    known["fct_order"] = orders.with_columns(
-        (pl.col("refunded_goods") - pl.col("goods")).cast(pl.Decimal(18, 4)),
-        (pl.col("net_revenue_reporting") + pl.col("net")).cast(pl.Decimal(18, 4)),
-        (pl.col("contribution_reporting") + pl.col("net") - pl.col("cogs")).cast(pl.Decimal(18, 4)),
-    ).drop("goods", "net", "cogs")
-    known["fct_refund"] = core["fct_refund"].join(late, on="refund_key", how="anti")
-    return known
+def test_later_cancellations_and_refunds_change_no_month_end_of_the_past(core: Tables, frames: Tables) -> None:
+    """A first run of today tells the months that a first run of the end of November told. The last month of that run
+    had a review of its own, at its as-of day; all before it have the same reviews."""
+    then, last = date(2024, 11, 30), date(2024, 10, 31)
+    later = core["fct_cancellation"].filter((pl.col("cancelled_on") > then) & (pl.col("ordered_on") <= last))
+    assert later.filter(pl.col("kind") == "cancelled").height > 0
+    before = _compute(as_known(core, then), MartParams(as_of=then))
+    for name in ("customer_asset", "asset_movement"):
+        told, wanted = (
+            tables[name].filter(pl.col("period_on") <= last).drop("as_of_on") for tables in (frames, before)
+        )
+        assert digest(told) == digest(wanted), name
+    assert before["customer_asset"].filter(pl.col("period_on") <= last).height > 50
+
+
+def _late(core: Tables, since: date, until: date) -> set[str]:
+    """Customers of whom facts up to a day were learnt after it."""
+    found = [
+        core[name].filter((pl.col(on) <= since) & pl.col(known).dt.date().is_between(since, until, closed="right"))
+        for name, on, known in (
+            ("fct_order", "ordered_on", "first_known_at"), ("fct_refund", "refunded_on", "known_at"),
+            ("fct_cancellation", "cancelled_on", "known_at"),
+        )
+    ]  # fmt: skip
+    return set(pl.concat([rows.select("customer_id") for rows in found])["customer_id"])
+
+
+def test_a_cancellation_is_behaviour_of_its_month_unless_it_was_learnt_later(core: Tables, frames: Tables) -> None:
+    """Where nothing came to light about months before, nothing is restated: the customer moves by behaviour alone."""
+    moved, restated = frames["asset_movement"].filter(pl.col("amount") != 0), 0
+    ended = core["fct_cancellation"].filter(pl.col("kind") == "cancelled")
+    for who, on, cancelled, known in ended.select("customer_id", "ordered_on", "cancelled_on", "known_at").iter_rows():
+        since = cancelled.replace(day=1) - timedelta(days=1)
+        until = _month_ends(cancelled, AS_OF)[0]
+        mine = moved.filter(customer_id=who, period_on=until)
+        if on > since or known.date() > until or who in _late(core, since, until) or mine.is_empty():
+            continue
+        assert "late_data_restatement" not in set(mine["line"])
+        assert set(mine["line"]) & set(BEHAVIOURS)
+        restated += 1
+    assert restated > 2
 
 
 def _with_news(core: Tables) -> tuple[Tables, tuple[str, str, str]]:
@@ -336,11 +374,12 @@ def _with_news(core: Tables) -> tuple[Tables, tuple[str, str, str]]:
     orders = core["fct_order"].with_columns(pl.col("customer_id").replace({second: first}))
     found = kept.filter(pl.col("customer_id") == third).head(1).with_columns(
         pl.lit("found/1").alias("order_key"), pl.lit(date(2025, 3, 15)).alias("ordered_on"),
-        pl.lit(date(2025, 3, 15)).cast(pl.Datetime("us")).alias("known_at"),
+        pl.lit(date(2025, 3, 15)).cast(pl.Datetime("us")).alias("first_known_at"),
     )  # fmt: skip
     now = dict(core)
     now["fct_order"] = pl.concat([orders, found])
-    now["fct_refund"] = core["fct_refund"].with_columns(pl.col("customer_id").replace({second: first}))
+    for name in ("fct_refund", "fct_cancellation"):
+        now[name] = core[name].with_columns(pl.col("customer_id").replace({second: first}))
     now["dim_account"] = core["dim_account"].with_columns(pl.col("customer_id").replace({second: first}))
     now["dim_customer"] = core["dim_customer"].filter(pl.col("customer_id") != second)
     return now, (first, second, third)
@@ -350,7 +389,7 @@ def test_closed_months_are_carried_and_news_is_booked_where_it_belongs(core: Tab
     """A version of April; then an order of March comes to light, and two persons turn out to be one."""
     then = date(2025, 4, 30)
     params = MartParams(as_of=then)
-    past = _as_known(core, then)
+    past = as_known(core, then)
     before = _compute(past, params)
     record = _published(before, past, params)
     now, (first, second, third) = _with_news(core)
@@ -395,7 +434,7 @@ def test_a_record_of_one_basis_is_carried_and_the_other_begun_anew(core: Tables)
     """The headline's closed months stand; the other basis gets the months that a first run by then would have told."""
     then = date(2025, 4, 30)
     params = MartParams(as_of=then)
-    past = _as_known(core, then)
+    past = as_known(core, then)
     before = _compute(past, params)
     now, (first, second, _) = _with_news(core)
     after = _compute(now, PARAMS, _of_one_basis(_published(before, past, params), "contribution"))
@@ -452,7 +491,7 @@ def test_both_records_outlive_a_headline_that_changes(core: Tables) -> None:
     """Costs of half of the orders turn out to be unknown: tiers go by net revenue now, what was closed stands."""
     then = date(2025, 4, 30)
     params = MartParams(as_of=then)
-    past = _as_known(core, then)
+    past = as_known(core, then)
     before = _compute(past, params)
     now = make_core(replace(SHAPE, cost_known_share=0.5))
     after = _compute(now, PARAMS, _published(before, past, params))

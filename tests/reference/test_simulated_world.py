@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -147,6 +147,10 @@ def test_shopify_states_and_refunds_are_all_there(world: SimulationSummary, brok
     cancelled = [row for row in heads if row.get("Cancelled at")]
     assert {row["Financial Status"] for row in cancelled} == {"voided", "refunded"}
     assert all((row["Refunded Amount"] == row["Total"]) == bool(row["Paid at"]) for row in cancelled)
+    stood = [datetime.fromisoformat(row["Cancelled at"]) - datetime.fromisoformat(row["Paid at"])
+             for row in cancelled if row["Paid at"]]  # fmt: skip
+    assert min(stood) < timedelta(days=2)
+    assert max(stood) >= timedelta(days=7)
     assert inside
     assert {row["Tax 1 Name"] for row in inside} == {"VAT 20%"}
     assert all(row["Financial Status"] != "partially_refunded" for row in inside)

@@ -18,6 +18,9 @@ from pipelines.contracts.money import from_units
 
 COSTS = ("cogs", "platform_fee", "payment_fee", "commission", "fulfilment")
 LINES = tuple(name for name, _, _ in WATERFALL)
+CANCELLED_PARTS = tuple(
+    f"cancelled_{name}" for name in ("goods", "shipping", "tax", "cogs", "net_revenue", "contribution")
+)
 REFUND_PARTS = ("refunded_goods", "refunded_shipping", "tax_returned", "cogs_returned")
 
 
@@ -34,8 +37,10 @@ class Shape:
     cost_known_share: float = 0.99
     no_rate_share: float = 0.0
     kept_share: float = 0.9
+    cancelled_share: float = 0.07
     refund_share: float = 0.12  # of single lines; below zero: no refunds at all, of whole orders neither
     period_costs: bool = True
+    longest_cancellation_days: int = 120  # every second cancelled order had stood up to so many days; 0: none had
     late_days: int = 0  # up to so many days until an order or a refund is learnt of; never after as_of
     acquisition_channels: tuple[str | None, ...] = ("ads", "search", "friends", None)
 
@@ -49,13 +54,15 @@ def make_core(shape: Shape) -> dict[str, pl.DataFrame]:
     lines = _lines(shape, rng, orders, products)
     refunds = _refunds(shape, rng, lines)
     economics = _economics(lines, refunds)
+    cancellations = _cancellations(shape, lines)
     frames = {
         "dim_customer": people,
         "dim_account": (accounts := _accounts(people)),
         "identity_policy": _policies(accounts),
         "dim_product": products,
-        "fct_order": _order_facts(shape, orders, economics, refunds),
+        "fct_order": _order_facts(shape, orders, economics, refunds, cancellations),
         "fct_refund": _refund_facts(refunds),
+        "fct_cancellation": cancellations.with_columns(*_KEYS, *_money(CANCELLED_PARTS)),
         "fct_period_cost": _period_costs(shape, rng),
         **{name: pl.DataFrame(schema=CORE[name].polars_schema) for name in ("dim_campaign", "fct_touch")},
     }
@@ -168,7 +175,9 @@ def _orders(shape: Shape, rng: np.random.Generator, people: pl.DataFrame) -> pl.
     m = len(owner)
     state = rng.random(m)
     status = np.where(
-        state < shape.kept_share, "paid", np.where(state < shape.kept_share + 0.07, "cancelled", "pending")
+        state < shape.kept_share,
+        "paid",
+        np.where(state < shape.kept_share + shape.cancelled_share, "cancelled", "pending"),
     )
     channel = np.array(["web_store", "pos", "tmall"])[rng.integers(0, 3, m)]
     ordered_on = [shape.as_of - timedelta(days=int(shape.days - d)) for d in day]
@@ -278,6 +287,44 @@ def _refunds(shape: Shape, rng: np.random.Generator, lines: pl.DataFrame) -> pl.
     ).filter(pl.col("refunded_on") <= shape.as_of)
 
 
+def _cancellations(shape: Shape, lines: pl.DataFrame) -> pl.DataFrame:
+    """What every second cancelled order was worth while it stood; of every third of them 30 % went back half-way."""
+    number = pl.col("order_key").str.extract(r"(\d+)$").cast(pl.Int64)
+    wait = number * 7919 % max(shape.longest_cancellation_days, 1)
+    dated = (pl.col("status") == "cancelled") & (number % 2 == 0) & (shape.longest_cancellation_days > 0)
+    costs = pl.all_horizontal(f"{name}_known" for name in COSTS)
+    goods = pl.col("gross_merchandise")
+    whole = lines.filter(dated).with_columns(
+        wait.alias("wait"),
+        (number % 3 == 0).alias("in_two"),
+        goods.alias("cancelled_goods"),
+        pl.col("shipping_charged").alias("cancelled_shipping"),
+        (goods * 7 // 107).alias("cancelled_tax"),
+        (goods * 38 // 100).alias("cancelled_cogs"),
+    )
+    parts = CANCELLED_PARTS[:4]
+    first = pl.col(parts) * 30 // 100 * pl.col("in_two")
+    early = whole.filter("in_two").with_columns(
+        pl.lit("refunded").alias("kind"), pl.col("wait") // 2, first,
+        pl.concat_str(pl.lit("r/"), "order_line_key").alias("cancellation_key"),
+    )  # fmt: skip
+    rest = whole.with_columns(
+        pl.lit("cancelled").alias("kind"), pl.col(parts) - first, pl.col("order_key").alias("cancellation_key")
+    )
+    net = pl.col("cancelled_goods") + pl.col("cancelled_shipping") - pl.col("cancelled_tax")
+    return (
+        pl.concat([early, rest])
+        .with_columns(
+            (pl.col("ordered_on") + pl.duration(days="wait")).alias("cancelled_on"),
+            net.alias("cancelled_net_revenue"),
+            pl.when(costs).then(net - pl.col("cancelled_cogs")).alias("cancelled_contribution"),
+            pl.when("cogs_known").then("cancelled_cogs").alias("cancelled_cogs"),
+        )
+        .filter((pl.col("ordered_on") + pl.duration(days=wait)) <= shape.as_of)
+        .with_columns(_known_at(shape, "order_key", pl.col("cancelled_on")).alias("known_at"))
+    )
+
+
 def _known_at(shape: Shape, key: str, day: pl.Expr) -> pl.Expr:
     """Up to `late_days` after the day, the same for equal keys."""
     wait = pl.col(key).str.extract_all(r"\d").list.join("").cast(pl.Int64) * 7919 % (shape.late_days + 1)
@@ -339,7 +386,9 @@ _KEYS = [
 ]
 
 
-def _order_facts(shape: Shape, orders: pl.DataFrame, economics: pl.DataFrame, refunds: pl.DataFrame) -> pl.DataFrame:
+def _order_facts(
+    shape: Shape, orders: pl.DataFrame, economics: pl.DataFrame, refunds: pl.DataFrame, cancellations: pl.DataFrame
+) -> pl.DataFrame:
     names = (
         "list_value",
         "markdown",
@@ -369,6 +418,13 @@ def _order_facts(shape: Shape, orders: pl.DataFrame, economics: pl.DataFrame, re
     return facts.join(ordinal, on="order_key", how="left").with_columns(
         *_KEYS,
         _known_at(shape, "order_key", pl.col("ordered_on")).alias("known_at"),
+        _known_at(shape, "order_key", pl.col("ordered_on")).alias("first_known_at"),
+        pl.when(pl.col("order_key").is_in(cancellations["order_key"].implode()))
+        .then(pl.lit("dated"))
+        .when(pl.col("status") == "cancelled")
+        .then(pl.lit("order"))
+        .otherwise(pl.lit("none"))
+        .alias("cancellation_precision"),
         pl.lit(None, dtype=pl.String).alias("store_id"),
         pl.lit(None, dtype=pl.String).alias("attributed_campaign_id"),
         pl.when("dated")

@@ -76,6 +76,7 @@
         {"name": "ordered_on", "type": "date"},
         {"name": "paid_at", "type": "timestamp"},
         {"name": "cancelled_at", "type": "timestamp"},
+        {"name": "cancelled_on", "type": "date"},
         {"name": "status", "type": "varchar"},
         {"name": "currency", "type": "varchar"},
         {"name": "shipping_charged", "type": "decimal(18,4)"},
@@ -91,6 +92,7 @@
         {"name": "region", "type": "varchar"},
         {"name": "is_gift", "type": "boolean"},
         {"name": "is_b2b", "type": "boolean"},
+        {"name": "first_known_at", "type": "timestamp"},
         {"name": "known_at", "type": "timestamp"},
     ],
     "order_line": [

@@ -20,12 +20,13 @@ from pipelines.contracts.columns import Table, day, number, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.asset import states
 from pipelines.marts.asset.assumptions import BOTH, PARTS, SCHEMA, Assumptions, reviews_of, to_rows, with_money
-from pipelines.marts.asset.facts import ORDER_READS, REFUND_READS, Facts, covered
+from pipelines.marts.asset.facts import ORDER_READS, Facts, covered
 from pipelines.marts.asset.packing import pack, unpack
 from pipelines.marts.asset.periods import period_ends, review_days
 from pipelines.marts.asset.record import CONTEXT, COVERAGE, ONCE, carried_to, facts_and_record, record_of
 from pipelines.marts.common import AS_OF, BASES, as_of
 from pipelines.marts.ltv.ltv_backtest import champion_choices
+from pipelines.marts.reversals import REVERSAL_INPUTS, REVERSAL_READS
 from pipelines.science.histories import on_basis, order_days
 from pipelines.science.valuation import clock_of
 from pipelines.science.valuation_model import Choice, fit_money, fit_summary
@@ -78,7 +79,7 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     """Reviews of closed months as published; those of the others fitted to the facts known at their day."""
     packed = parts.collect()
     closed = carried_to(packed, params)
-    facts = Facts.of(unpack(packed, "orders"), unpack(packed, "refunds"))
+    facts = Facts.of(unpack(packed, "orders"), unpack(packed, "reversals"))
     found = _carried(packed, facts, closed) if closed else []
     if len(facts.orders):
         ends = period_ends(facts.orders["ordered_on"].min(), params.as_of)  # type: ignore[arg-type]
@@ -142,11 +143,11 @@ MART = Mart(
         "select fitted_on, segment, value as at_risk_days from marts.asset_assumptions "
         "where part = 'lifecycle' and name = 'at_risk_days' order by fitted_on, segment"
     ),
-    inputs=("dim_customer", "fct_order", "fct_refund", "mart_coverage", "ltv_backtest"),
+    inputs=("dim_customer", "fct_order", *REVERSAL_INPUTS, "mart_coverage", "ltv_backtest"),
     reads={
         "dim_customer": ("customer_id", "is_identified", "is_test", "acquisition_channel"),
         "fct_order": ORDER_READS,
-        "fct_refund": REFUND_READS,
+        **REVERSAL_READS,
         "mart_coverage": ("dim", "headline_basis"),
         "ltv_backtest": ("segment", "target", "model", "kind", "basis", "level", "is_by_segment"),
     },

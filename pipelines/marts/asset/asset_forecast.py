@@ -20,7 +20,7 @@ import polars as pl
 from pipelines.contracts.columns import Table, day, integer, money, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.asset.assumptions import SCHEMA, reviews_of
-from pipelines.marts.asset.facts import ORDER_READS, REFUND_READS, Facts, order_rows, refund_rows
+from pipelines.marts.asset.facts import ORDER_READS, Facts, order_rows, reversal_rows
 from pipelines.marts.asset.months import MONTHS, Cells, Months, months_of, sums_of
 from pipelines.marts.asset.new_business import TREND_MONTHS, new_business, next_month
 from pipelines.marts.asset.packing import pack, unpack
@@ -37,6 +37,7 @@ from pipelines.marts.asset.run_off import (
 )
 from pipelines.marts.asset.states import ACQUIRED
 from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, ESTIMATE, stamp, units
+from pipelines.marts.reversals import REVERSAL_INPUTS, REVERSAL_READS
 from pipelines.science.intervals import two_sided_z
 from pipelines.science.numerics import Array
 
@@ -84,7 +85,7 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     return pack(
         {
             "orders": order_rows(inputs, params),
-            "refunds": refund_rows(inputs, params),
+            "reversals": reversal_rows(inputs, params),
             "assumptions": inputs["asset_assumptions"],
         }
         | sums_of(asset)
@@ -109,7 +110,7 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
             mine = {name: rows.filter(pl.col("basis") == basis) for name, rows in sums.items()}
             months = months_of(mine["months"])
             records[basis] = Record(months, Cells.of(mine["cells"], mine["acquired"], months.ends))
-        facts = Facts.of(unpack(packed, "orders"), unpack(packed, "refunds"))
+        facts = Facts.of(unpack(packed, "orders"), unpack(packed, "reversals"))
         reviews = reviews_of(unpack(packed, "assumptions"))
         found = rehearsals(facts, reviews, records)
         summary, ends = facts.summary(params.as_of, params.as_of), _following(params.as_of)
@@ -240,11 +241,11 @@ MART = Mart(
         "select period_on, part, est, lo, hi from marts.asset_forecast where forecast_on = as_of_on "
         "and basis = 'net_revenue' order by period_on, part"
     ),
-    inputs=("dim_customer", "fct_order", "fct_refund", "asset_assumptions", "customer_asset"),
+    inputs=("dim_customer", "fct_order", *REVERSAL_INPUTS, "asset_assumptions", "customer_asset"),
     reads={
         "dim_customer": ("customer_id", "is_identified", "is_test", "acquisition_channel"),
         "fct_order": ORDER_READS,
-        "fct_refund": REFUND_READS,
+        **REVERSAL_READS,
         "asset_assumptions": tuple(SCHEMA.names()),
         "customer_asset": (
             "customer_id",

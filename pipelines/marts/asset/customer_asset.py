@@ -19,7 +19,7 @@ from pipelines.marts.asset.asset_assumptions import RECORD as REVIEWS
 from pipelines.marts.asset.assumptions import SCHEMA, Assumptions, reviews_of
 from pipelines.marts.asset.chain import STEPS, Chain, Period, Position
 from pipelines.marts.asset.customer_periods import Opening, named
-from pipelines.marts.asset.facts import ORDER_READS, REFUND_READS, Facts
+from pipelines.marts.asset.facts import ORDER_READS, Facts
 from pipelines.marts.asset.lines import PERIOD_SAYS
 from pipelines.marts.asset.packing import pack, unpack
 from pipelines.marts.asset.periods import period_ends
@@ -33,6 +33,7 @@ from pipelines.marts.asset.record import (
     facts_and_record,
 )
 from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, CUSTOMER_ID, stamp, units
+from pipelines.marts.reversals import REVERSAL_INPUTS, REVERSAL_READS
 from pipelines.marts.runner import PREVIOUS
 from pipelines.marts.segments.value_tiers import TIERS
 
@@ -150,7 +151,7 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     closed = carried_to(packed, params)
     carried = unpack(packed, "carried").select(RECORD.names)
     carried = carried.filter(pl.col("period_on") <= closed) if closed else carried.clear()
-    facts = Facts.of(unpack(packed, "orders"), unpack(packed, "refunds"), carried["customer_id"])
+    facts = Facts.of(unpack(packed, "orders"), unpack(packed, "reversals"), carried["customer_id"])
     reviews = reviews_of(unpack(packed, "assumptions"))
     headline, accounts = basis_of(packed), unpack(packed, "accounts")
     del parts, packed  # nulls beside each part: with millions of rows to come, too much to keep
@@ -218,11 +219,11 @@ MART = Mart(
         "select customer_id, behaviour, opening_amount, behaviour_amount, closing_amount from marts.customer_asset "
         "where period_on = as_of_on order by behaviour_amount, customer_id limit 20"
     ),
-    inputs=("dim_customer", "fct_order", "fct_refund", "mart_coverage", "asset_assumptions"),
+    inputs=("dim_customer", "fct_order", *REVERSAL_INPUTS, "mart_coverage", "asset_assumptions"),
     reads={
         "dim_customer": ("customer_id", "is_identified", "is_test", "acquisition_channel"),
         "fct_order": ORDER_READS,
-        "fct_refund": REFUND_READS,
+        **REVERSAL_READS,
         "mart_coverage": ("dim", "headline_basis"),
         "asset_assumptions": tuple(SCHEMA.names()),
     },

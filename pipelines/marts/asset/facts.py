@@ -1,10 +1,10 @@
 """Facts: the orders of customers as they were known at the end of a day, dated up to a day.
 
-Lives here: winding orders and refunds back to what was known, and the summary of customers that a valuation takes.
+Lives here: winding orders back to what was known, and the summary of customers that a valuation takes.
 Stays out: values (`pipelines.science.valuation`), states (`states`) and the ledger.
 
-Core knows orders as of the as-of day. An order counts from the day it was learnt; a refund that was given or learnt
-later is undone: its money returns to the order, and an order that it took wholly is kept again.
+Core knows orders as of the as-of day. An order counts from the day it was learnt; a refund or cancellation that was
+made or learnt later is undone: its money returns to the order, and an order that it ended stands again.
 """
 
 from __future__ import annotations
@@ -17,15 +17,13 @@ import polars as pl
 from pipelines.contracts.marts import Inputs, MartParams
 from pipelines.marts.common import BASES, as_of, customers, units, whole_sum
 from pipelines.marts.ltv.orders import LEAST_KNOWN
+from pipelines.marts.reversals import reversals, reversed_goods
 from pipelines.science.histories import order_days, summarise_days
 
 ORDER_READS = (
-    "order_key", "customer_id", "account_key", "channel", "ordered_on", "known_at", "status",
-    "gross_merchandise", "refunded_goods", "net_revenue_reporting", "contribution_reporting",
-)  # fmt: skip
-REFUND_READS = (
-    "order_key", "customer_id", "ordered_on", "refunded_on", "known_at", "refunded_goods", "refunded_goods_reporting",
-    "refunded_shipping_reporting", "tax_returned_reporting", "cogs_returned_reporting",
+    "order_key", "customer_id", "account_key", "channel", "ordered_on", "first_known_at", "status",
+    "cancellation_precision", "gross_merchandise", "refunded_goods", "net_revenue_reporting",
+    "contribution_reporting",
 )  # fmt: skip
 
 
@@ -44,34 +42,26 @@ def order_rows(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
             "account_key",
             "channel",
             _by_then("ordered_on", params),
-            _by_then("known_at", params).alias("known_on"),
+            _by_then("first_known_at", params).alias("known_on"),
             pl.col("status").is_in(["paid", "refunded"]).alias("is_paid"),
             units("gross_merchandise").fill_null(0).alias("gross"),
-            units("refunded_goods").fill_null(0).alias("refunded"),
+            reversed_goods().fill_null(0).alias("reversed"),
             *(units(f"{basis}_reporting").alias(basis) for basis in BASES),
             "segment",
         )
     )
 
 
-def refund_rows(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
-    """Refunds by order and day, as far as a month-end can lie between the order and the refund or its news."""
-    given, known = _by_then("refunded_on", params), _by_then("known_at", params)
+def reversal_rows(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
+    """Reversals by order and day, as far as a month-end can lie between the order and the reversal or its news."""
+    made, known = _by_then("reversed_on", params), _by_then("known_on", params)
     month = pl.col("ordered_on").dt.truncate("1mo")
-    revenue = units("refunded_goods_reporting") + units("refunded_shipping_reporting") - units("tax_returned_reporting")
     return (
-        inputs["fct_refund"]
-        .filter((given.dt.truncate("1mo") > month) | (known.dt.truncate("1mo") > month))
-        .select(
-            "order_key",
-            given.alias("refunded_on"),
-            known.alias("known_on"),
-            units("refunded_goods").alias("refunded"),
-            (revenue - units("cogs_returned_reporting")).alias("contribution"),
-            revenue.alias("net_revenue"),
-        )
-        .group_by("order_key", "refunded_on", "known_on")
-        .agg(pl.col("refunded").sum(), *(whole_sum(basis) for basis in BASES))
+        reversals(inputs)
+        .filter((made.dt.truncate("1mo") > month) | (known.dt.truncate("1mo") > month))
+        .select("order_key", made, known, "is_cancellation", pl.col("goods").alias("reversed"), *BASES)
+        .group_by("order_key", "reversed_on", "known_on")
+        .agg(pl.col("is_cancellation").any(), pl.col("reversed").sum(), *(whole_sum(basis) for basis in BASES))
     )
 
 
@@ -91,27 +81,27 @@ def _is_told(orders: pl.DataFrame) -> bool:
 
 @dataclass(frozen=True)
 class Facts:
-    """Orders and refunds of customers by number.
+    """Orders and reversals (refunds, cancellations) of customers by number.
 
-    Whether an order is kept is told in its own currency, so `gross` and `refunded` are in that; money stands in a
+    Whether an order is kept is told in its own currency, so `gross` and `reversed` are in that; money stands in a
     column for each of `BASES`, null where it is not known.
-    `orders`: customer_id (Int64 number), account_key, channel, ordered_on, known_on, is_paid, gross, refunded, money,
-    segment, order (number). `refunds`: order, refunded_on, known_on, refunded, money. `names` are the customer_ids by
-    number.
+    `orders`: customer_id (Int64 number), account_key, channel, ordered_on, known_on, is_paid, gross, reversed, money,
+    segment, order (number). `reversals`: order, customer_id, reversed_on, known_on, is_cancellation, reversed, money.
+    `names` are the customer_ids by number.
     """
 
     names: pl.Series
     orders: pl.DataFrame
-    refunds: pl.DataFrame
+    reversals: pl.DataFrame
     segments: pl.DataFrame
 
     @classmethod
-    def of(cls, orders: pl.DataFrame, refunds: pl.DataFrame, also: pl.Series | None = None) -> Facts:
-        """From `order_rows` and `refund_rows`; `also` names customers that have no orders any more."""
+    def of(cls, orders: pl.DataFrame, reversals: pl.DataFrame, also: pl.Series | None = None) -> Facts:
+        """From `order_rows` and `reversal_rows`; `also` names customers that have no orders any more."""
         found = orders["customer_id"] if also is None else pl.concat([orders["customer_id"], also])
         if not _is_told(orders):
             orders = orders.with_columns(pl.col("ordered_on").alias("known_on"))
-            refunds = refunds.with_columns(pl.col("refunded_on").alias("known_on"))
+            reversals = reversals.with_columns(pl.col("reversed_on").alias("known_on"))
         names = found.unique().sort()
         numbers = pl.DataFrame({"customer_id": names}).with_row_index("who").with_columns(pl.col("who").cast(pl.Int64))
         rows = (
@@ -121,7 +111,7 @@ class Facts:
             .with_columns(pl.col("who").alias("customer_id"))
             .drop("who")
         )
-        taken = refunds.join(rows.select("order_key", "order", "customer_id"), on="order_key", maintain_order="none")
+        taken = reversals.join(rows.select("order_key", "order", "customer_id"), on="order_key", maintain_order="none")
         segments = rows.group_by("customer_id").agg(pl.col("segment").min()).sort("customer_id")
         return cls(names, rows.drop("order_key"), taken.drop("order_key"), segments)
 
@@ -130,21 +120,26 @@ class Facts:
         named = accounts.select("account_key", pl.col("customer_id").alias("then"))
         orders = self.orders.join(named, on="account_key", how="left", maintain_order="left")
         orders = orders.with_columns(pl.coalesce("then", "customer_id").alias("customer_id")).drop("then")
-        return Facts(self.names, orders, self.refunds, self.segments)
+        return Facts(self.names, orders, self.reversals, self.segments)
 
     def known(self, dated_to: date, known_to: date) -> pl.DataFrame:
         """Orders dated up to a day as known at the end of another.
 
-        Columns: customer_id, ordered_on, channel, is_kept, and the money on each of `BASES`. Money that a refund took
+        Columns: customer_id, ordered_on, channel, is_kept, and the money on each of `BASES`. Money that a reversal took
         and that is not known (the cost of returned goods) leaves that of the order before it unknown.
         """
         undone = (
-            self.refunds.lazy()
-            .filter((pl.col("refunded_on") > dated_to) | (pl.col("known_on") > known_to))
+            self.reversals.lazy()
+            .filter((pl.col("reversed_on") > dated_to) | (pl.col("known_on") > known_to))
             .group_by("order")
-            .agg(pl.col("refunded").sum().alias("undone"), *(whole_sum(basis) for basis in BASES))
+            .agg(
+                pl.col("reversed").sum().alias("undone"),
+                pl.col("is_cancellation").any().alias("stands"),
+                *(whole_sum(basis) for basis in BASES),
+            )
         )
-        refunded = pl.col("refunded") - pl.col("undone").fill_null(0)
+        lost = pl.col("reversed") - pl.col("undone").fill_null(0)
+        is_paid = pl.col("is_paid") | pl.col("stands").fill_null(value=False)
         before = pl.when(pl.col("undone").is_null()).then(pl.lit(0, dtype=pl.Int64))
         return (
             self.orders.lazy()
@@ -154,7 +149,7 @@ class Facts:
                 "customer_id",
                 "ordered_on",
                 "channel",
-                (pl.col("is_paid") & ((pl.col("gross") <= 0) | (refunded < pl.col("gross")))).alias("is_kept"),
+                (is_paid & ((pl.col("gross") <= 0) | (lost < pl.col("gross")))).alias("is_kept"),
                 *(pl.col(basis) + before.otherwise(f"{basis}_back") for basis in BASES),
             )
             .collect()
@@ -165,7 +160,7 @@ class Facts:
         when = pl.col("known_on").is_between(known_from, known_to, closed="right")
         return self._with(
             when & (pl.col("ordered_on") <= dated_to),
-            when & (pl.col("refunded_on") <= dated_to),
+            when & (pl.col("reversed_on") <= dated_to),
         )
 
     def touched(self, since: date, until: date) -> pl.Series:
@@ -174,17 +169,17 @@ class Facts:
         def news(column: str) -> pl.Expr:
             return pl.col(column).is_between(since, until, closed="right")
 
-        return self._with(news("ordered_on") | news("known_on"), news("refunded_on") | news("known_on"))
+        return self._with(news("ordered_on") | news("known_on"), news("reversed_on") | news("known_on"))
 
-    def _with(self, of_orders: pl.Expr, of_refunds: pl.Expr) -> pl.Series:
+    def _with(self, of_orders: pl.Expr, of_reversals: pl.Expr) -> pl.Series:
         orders = self.orders.lazy().filter(of_orders).select("customer_id")
-        refunds = self.refunds.lazy().filter(of_refunds).select("customer_id")
-        return pl.concat([orders, refunds]).unique().collect()["customer_id"].sort()
+        others = self.reversals.lazy().filter(of_reversals).select("customer_id")
+        return pl.concat([orders, others]).unique().collect()["customer_id"].sort()
 
     def only(self, some: pl.Series) -> Facts:
         """The facts of some customers."""
         mine = pl.col("customer_id").is_in(some.implode())
-        return Facts(self.names, self.orders.filter(mine), self.refunds.filter(mine), self.segments)
+        return Facts(self.names, self.orders.filter(mine), self.reversals.filter(mine), self.segments)
 
     def summary(self, dated_to: date, known_to: date) -> pl.DataFrame:
         """A `summarise_days` frame of those orders on `BASES`, by number, with `segment`, `last_gap_days` and first

@@ -41,7 +41,8 @@ ORDER = (OPENING, *(line.name for line in MOVEMENTS), RECLASSIFIED, CLOSING)
 """Every line of the ledger. `reclassified` moves customers between members of a dimension and is 0 in total."""
 PERIOD_SAYS = (
     "End of the period: a month-end, or the as-of day for the last one. Months that no earlier version published are "
-    "told from what was known at their end: orders learnt later are left out, refunds learnt later undone. Not so an "
-    "order cancelled or paid since, which counts as it stands today (core keeps no money from before a cancellation, "
-    "and not every export dates one), nor persons, who are those of the first version: no earlier belief is recorded"
+    "told from what was known at their end: orders learnt later are left out, refunds and cancellations made or learnt "
+    "later undone. A cancellation is behaviour of the month it was made in, as a refund is, and late data where "
+    "it was learnt in a later one. Undated cancellations (fct_order.cancellation_precision) count from the day of the "
+    "order, as payments do; persons are those of the first version: no earlier belief is recorded"
 )

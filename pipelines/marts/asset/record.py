@@ -19,7 +19,7 @@ import polars as pl
 from pipelines.contracts.columns import Table, day, integer, rate, text
 from pipelines.contracts.marts import Inputs, MartParams
 from pipelines.marts.asset.assumptions import SCHEMA, with_basis
-from pipelines.marts.asset.facts import order_rows, refund_rows
+from pipelines.marts.asset.facts import order_rows, reversal_rows
 from pipelines.marts.asset.packing import unpack
 from pipelines.marts.asset.periods import last_closed
 from pipelines.marts.common import BASES
@@ -58,7 +58,7 @@ def facts_and_record(inputs: Inputs, params: MartParams) -> dict[str, pl.LazyFra
     headline = pl.col("dim") == TOTAL
     return {
         "orders": order_rows(inputs, params),
-        "refunds": refund_rows(inputs, params),
+        "reversals": reversal_rows(inputs, params),
         "basis": inputs["mart_coverage"].filter(headline).select("headline_basis"),
         "then_basis": inputs[f"{PREVIOUS}mart_coverage"].filter(headline).select("headline_basis"),
         "context": inputs[f"{PREVIOUS}run_context"],

@@ -76,7 +76,7 @@ def behaviour(before: Index, after: Index, bought: Flags, change: Index) -> Inde
     """The line of each customer: its place in `BEHAVIOURS`.
 
     `before` and `after` are states by the same cut points, `bought` says that the last kept order is of the period,
-    `change` is the change of value. A customer whose orders were all refunded in the period has churned.
+    `change` is the change of value. A customer whose orders were all refunded or cancelled in the period has churned.
     """
     lively = np.isin(before, [_CODE[name] for name in _LIVELY])
     silent, churned = np.isin(before, [_CODE[name] for name in _SILENT]), before == _CHURNED

@@ -38,7 +38,8 @@ TABLE = Table(
     (
         day(
             "origin_on",
-            "Day of the forecast; the as-of day for all tested days together and for the curves in use",
+            "Day of the forecast, made with what was known: refunds and cancellations made or learnt later undone; the "
+            "as-of day for all tested days together and for the curves in use",
             required=True,
         ),
         text(

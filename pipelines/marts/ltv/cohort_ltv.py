@@ -21,6 +21,7 @@ from pipelines.contracts.columns import Table, day, flag, integer, money, rate, 
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.common import (
     AS_OF,
+    AS_TODAY,
     BASES,
     CURRENCY,
     ESTIMATE,
@@ -55,7 +56,7 @@ TABLE = Table(
         text(
             "dim_value", f"Its value; '{OTHER}' are values with fewer than {LEAST_CUSTOMERS} customers", required=True
         ),
-        text("cohort", f"Month of the first kept order, YYYY-MM; '{POOLED}' are all months", required=True),
+        text("cohort", f"Month of the first kept order, YYYY-MM; '{POOLED}' are all months; {AS_TODAY}", required=True),
         integer(
             "age_n", "Periods since the first kept order, a twelfth of the horizon each; 0 is that day", required=True
         ),

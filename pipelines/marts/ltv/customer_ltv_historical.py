@@ -15,6 +15,7 @@ from pipelines.contracts.columns import Table, day, flag, integer, money, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.common import (
     AS_OF,
+    AS_TODAY,
     BASES,
     CURRENCY,
     CUSTOMER_ID,
@@ -48,7 +49,7 @@ TABLE = Table(
         ),
         money(
             "amount",
-            "Money of all orders up to this age, refunds booked on the original order",
+            f"Money of all orders up to this age, refunds booked on the original order; {AS_TODAY}",
             unit="reporting currency",
             null_means="see why_not",
         ),

@@ -41,7 +41,12 @@ TABLE = Table(
     "A forecast of all customers of a segment made on a past day, measured by what came; and the choice in use now.",
     ("origin_on", "segment", "target", "model", "kind", "decile", "basis"),
     (
-        day("origin_on", "Day the forecast was made with what was known; the as-of day for the choice", required=True),
+        day(
+            "origin_on",
+            "Day the forecast was made with what was known: refunds and cancellations made or learnt later undone; the "
+            "as-of day for the choice",
+            required=True,
+        ),
         text("segment", "Acquisition channel; '(all)' for all, '(unknown)' where no source says", required=True),
         text("target", "Days with a kept order in the horizon, or the money of it", required=True, values=TARGETS),
         text("model", "Count model, spend model or baseline", required=True),

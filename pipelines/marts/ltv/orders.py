@@ -3,8 +3,8 @@
 Lives here: reading core once, and undoing what became known later. Stays out: summaries of customers
 (`pipelines.science.histories`) and models.
 
-Money stands in a column for each basis. An order of a day is known on that day or later; a refund that came later, or
-became known later, is undone: the order was kept then, and worth more.
+Money stands in a column for each basis. An order of a day is known on that day or later; a refund or cancellation that
+came later, or became known later, is undone: the order was kept then, and worth more.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from datetime import date
 import polars as pl
 
 from pipelines.contracts.marts import Inputs, MartParams
-from pipelines.marts.common import BASES, as_of, customers, units
+from pipelines.marts.common import BASES, as_of, customers, units, whole_sum
 from pipelines.marts.profit.mart_coverage import TOTAL
+from pipelines.marts.reversals import REVERSAL_INPUTS, REVERSAL_READS, reversals, reversed_goods
 
-ORDER_INPUTS = ("dim_customer", "fct_order", "fct_refund", "mart_coverage")
+ORDER_INPUTS = ("dim_customer", "fct_order", *REVERSAL_INPUTS, "mart_coverage")
 ORDER_READS: dict[str, tuple[str, ...]] = {
     "dim_customer": ("customer_id", "is_identified", "is_test", "acquisition_channel"),
     "fct_order": (
@@ -26,23 +27,14 @@ ORDER_READS: dict[str, tuple[str, ...]] = {
         "ordered_on",
         "status",
         "is_kept",
-        "known_at",
+        "first_known_at",
+        "cancellation_precision",
         "gross_merchandise",
         "refunded_goods",
         "net_revenue_reporting",
         "contribution_reporting",
     ),
-    "fct_refund": (
-        "order_key",
-        "customer_id",
-        "refunded_on",
-        "known_at",
-        "refunded_goods",
-        "refunded_goods_reporting",
-        "refunded_shipping_reporting",
-        "tax_returned_reporting",
-        "cogs_returned_reporting",
-    ),
+    **REVERSAL_READS,
     "mart_coverage": ("dim", "headline_basis"),
 }
 LEAST_KNOWN = 0.9
@@ -50,12 +42,13 @@ LEAST_KNOWN = 0.9
 
 
 def order_rows(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
-    """One row per order, and per day its refunds became known: what `known_by` needs, money in units.
+    """One row per order, and per day its reversals became known: what `known_by` needs, money in units.
 
-    `order_key, customer_id, segment, basis, ordered_on, known_on, is_kept, is_wholly_refunded, gross, refunded`
-    (order currency), the money on each of `BASES` (null where unknown), `undone_on` (day a refund became known, null
-    without), `undone_goods` (order currency), `undone_contribution`, `undone_net_revenue`. `basis` is the headline one.
-    Orders dated tomorrow count as of the as-of day.
+    `order_key, customer_id, segment, basis, ordered_on, known_on, is_kept, is_ended` (wholly refunded), `gross` and
+    `reversed` (order currency), the money on each of `BASES` (null where unknown), `undone_on` (day a refund or
+    cancellation became known, null without), `undone_stands` (it was the cancellation), `undone_goods` (order
+    currency), `undone_contribution`, `undone_net_revenue`. `basis` is the headline one. Orders dated tomorrow count as
+    of the as-of day.
     """
     who = customers(inputs).select("customer_id", pl.col("acquisition_channel").alias("segment"))
     headline = inputs["mart_coverage"].filter(pl.col("dim") == TOTAL).select(pl.col("headline_basis").alias("basis"))
@@ -63,42 +56,37 @@ def order_rows(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
         inputs["fct_order"]
         .join(who, on="customer_id", how="inner")
         .join(headline, how="cross")
-        .join(_refunds(inputs, params), on="order_key", how="left")
+        .join(_reversals(inputs, params), on="order_key", how="left")
         .select(
             "order_key",
             "customer_id",
             "segment",
             "basis",
             pl.min_horizontal("ordered_on", as_of(params)).alias("ordered_on"),
-            pl.min_horizontal(pl.col("known_at").dt.date(), as_of(params)).alias("known_on"),
+            pl.min_horizontal(pl.col("first_known_at").dt.date(), as_of(params)).alias("known_on"),
             "is_kept",
-            (pl.col("status") == "refunded").alias("is_wholly_refunded"),
+            (pl.col("status") == "refunded").alias("is_ended"),
             units("gross_merchandise").alias("gross"),
-            units("refunded_goods").alias("refunded"),
+            reversed_goods().alias("reversed"),
             *(units(f"{basis}_reporting").alias(basis) for basis in BASES),
             "undone_on",
+            "undone_stands",
             "undone_goods",
-            (pl.col("undone_net_revenue") - pl.col("cogs_returned")).alias("undone_contribution"),
-            "undone_net_revenue",
+            *(f"undone_{basis}" for basis in BASES),
         )
     )
 
 
-def _refunds(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
-    """Refunds by order and the day they were known; core holds none that the as-of day does not know."""
-    known = pl.min_horizontal(pl.max_horizontal("refunded_on", pl.col("known_at").dt.date()), as_of(params))
-    goods, shipping, tax = (
-        units(f"{name}_reporting") for name in ("refunded_goods", "refunded_shipping", "tax_returned")
-    )
+def _reversals(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
+    """Reversals by order and the day they were known; core holds none that the as-of day does not know."""
+    known = pl.min_horizontal(pl.max_horizontal("reversed_on", "known_on"), as_of(params))
     return (
-        inputs["fct_refund"]
+        reversals(inputs)
         .group_by("order_key", known.alias("undone_on"))
         .agg(
-            units("refunded_goods").sum().alias("undone_goods"),
-            (goods + shipping - tax).sum().alias("undone_net_revenue"),
-            pl.when(pl.col("cogs_returned_reporting").null_count() == 0)
-            .then(units("cogs_returned_reporting").sum())
-            .alias("cogs_returned"),
+            pl.col("is_cancellation").any().alias("undone_stands"),
+            pl.col("goods").sum().alias("undone_goods"),
+            *(whole_sum(basis).alias(f"undone_{basis}") for basis in BASES),
         )
     )
 
@@ -124,18 +112,17 @@ def known_by(rows: pl.DataFrame, day: date) -> pl.DataFrame:
         placed.lazy()
         .group_by("order_key")
         .agg(
-            pl.col(
-                "customer_id", "segment", "ordered_on", "is_kept", "is_wholly_refunded", "gross", "refunded"
-            ).first(),
+            pl.col("customer_id", "segment", "ordered_on", "is_kept", "is_ended", "gross", "reversed").first(),
             *((pl.col(basis).first() + undone(basis)).alias(basis) for basis in BASES),
             undone("goods").alias("undone_goods"),
+            (pl.col("undone_stands") & later).any().alias("stands"),
         )
         .with_columns(
             pl.col("is_kept")
             | (
-                pl.col("is_wholly_refunded")
-                & (pl.col("refunded") - pl.col("undone_goods") < pl.col("gross")).fill_null(False)
-            )
+                (pl.col("is_ended") | pl.col("stands"))
+                & ((pl.col("gross") <= 0) | (pl.col("reversed") - pl.col("undone_goods") < pl.col("gross")))
+            ).fill_null(value=False)
         )
         .collect()
     )

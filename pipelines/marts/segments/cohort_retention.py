@@ -17,6 +17,7 @@ from pipelines.marts.churn import lifecycle_cut_points
 from pipelines.marts.churn.gaps import kept_days
 from pipelines.marts.common import (
     AS_OF,
+    AS_TODAY,
     BASES,
     CURRENCY,
     ESTIMATE,
@@ -42,7 +43,11 @@ TABLE = Table(
     (
         text("dim", "Dimension of the customers; cohorts by month stand under 'total'", required=True, values=DIMS),
         text("dim_value", "Value of the dimension; 'total' for all customers", required=True),
-        text("cohort", "Month of the first kept order (YYYY-MM), or '(all)' for every month pooled", required=True),
+        text(
+            "cohort",
+            f"Month of the first kept order (YYYY-MM), or '(all)' for every month pooled; {AS_TODAY}",
+            required=True,
+        ),
         text(
             "retention_kind",
             "exact: a kept order in period n; within_n: one after the first day by the end of period n; rolling: one "

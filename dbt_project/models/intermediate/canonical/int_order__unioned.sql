@@ -1,4 +1,5 @@
--- Orders of all channels, in the state they had at the as-of day: a payment or cancellation after it has not happened.
+-- Orders of all channels, in the state they had at the as-of day: a payment or cancellation after it has not happened,
+-- and what an order's total says was given back of one cancelled later was given back with the cancellation.
 with unioned as ({{ union_channels('order') }})
 
 select
@@ -22,6 +23,7 @@ select
     ordered_on,
     case when paid_at < {{ cutoff() }} then paid_at end as paid_at,
     case when cancelled_at < {{ cutoff() }} then cancelled_at end as cancelled_at,
+    case when cancelled_at < {{ cutoff() }} then cancelled_on end as cancelled_on,
     case
         when status = 'cancelled' and cancelled_at >= {{ cutoff() }}
             then case when paid_at < {{ cutoff() }} then 'paid' else 'pending' end
@@ -33,7 +35,8 @@ select
     tax_total,
     order_discount,
     platform_subsidy,
-    refunded_total,
+    case when status <> 'cancelled' or cancelled_at is null or cancelled_at < {{ cutoff() }} then refunded_total end
+        as refunded_total,
     payment_method,
     attributed_campaign_id,
     landing_source,
@@ -42,5 +45,6 @@ select
     region,
     is_gift,
     is_b2b,
+    first_known_at,
     known_at
 from unioned

@@ -6,6 +6,7 @@ with refunded as (
         {{ sum_money('refunded_goods') }} as refunded_goods,
         max(case when refund_precision = 'dated' then 1 else 0 end) as is_dated
     from {{ ref('int_refund__converted') }}
+    where not is_void
     group by order_no
 ),
 
@@ -35,9 +36,12 @@ select
     judged.attributed_campaign_id,
     judged.ordered_at,
     judged.ordered_on,
+    judged.first_known_at,
     judged.known_at,
     judged.status,
     judged.is_void,
+    judged.cancelled_on,
+    judged.cancellation_known_at,
     judged.is_wholly_refunded,
     not judged.is_void and not judged.is_wholly_refunded as is_kept,
     judged.refund_precision,

@@ -1,4 +1,5 @@
--- Orders with what every line of them needs: the two currencies, the rate of the order's day, and whether they count.
+-- Orders with what every line of them needs: the two currencies, the rate of the order's day, and whether they count,
+-- with the day up to which a cancelled one did: it had been paid, and the export says when it was cancelled.
 -- order_no numbers the orders of this build by their key: a short form of the key for joins, which nothing stores.
 with run_context as (
     select reporting_currency from {{ source('meta', 'run_context') }}
@@ -14,9 +15,14 @@ select
     orders.attributed_campaign_id,
     orders.ordered_at,
     orders.ordered_on,
+    orders.first_known_at,
     orders.known_at,
     orders.status,
     orders.status in ('cancelled', 'pending') as is_void,
+    case when orders.status = 'cancelled' and orders.paid_at < orders.cancelled_at then orders.cancelled_on end
+        as cancelled_on,
+    case when orders.status = 'cancelled' then greatest(orders.cancelled_at, orders.known_at) end
+        as cancellation_known_at,
     orders.currency,
     run_context.reporting_currency,
     {{ rate_between('orders.currency', 'run_context.reporting_currency', 'rates.rate') }} as reporting_rate

@@ -1,5 +1,6 @@
 -- Refunds on lines in both currencies, with the tax they contain and the goods they bring back into stock. The tax is
--- returned in step with the money: what has come back so far, as a share of what the line asked for.
+-- returned in step with the money: what has come back so far, as a share of what the line asked for. Those of orders
+-- that were cancelled afterwards are among them; only fct_cancellation goes on to use them.
 with refunds as (
     select
         shared.order_line_key,
@@ -14,6 +15,7 @@ with refunds as (
         stated.kind,
         stated.refund_currency,
         orders.ordered_on,
+        orders.is_void,
         orders.currency,
         orders.reporting_currency,
         orders.reporting_rate,
@@ -67,6 +69,7 @@ select
     refund_key,
     order_line_key,
     order_no,
+    is_void,
     refunded_on,
     known_at,
     refund_precision,

@@ -1,4 +1,5 @@
--- Refunds that a feed states, each on its day. Orders that were cancelled or never paid have nothing to refund.
+-- Refunds that a feed states, each on its day. Orders that were cancelled or never paid have nothing to refund, save
+-- what was given back before a cancellation: it is part of what the cancellation took, on an earlier day.
 {{ config(materialized='view') }}
 
 select
@@ -16,4 +17,4 @@ from {{ ref('int_refund__unioned') }} as refunds
 inner join {{ ref('int_order__rated') }} as orders on refunds.order_key = orders.order_key
 left join {{ ref('int_order_line__priced') }} as lines
     on refunds.order_line_key = lines.order_line_key and orders.order_no = lines.order_no
-where not orders.is_void
+where not orders.is_void or refunds.refunded_on < orders.cancelled_on

@@ -1,5 +1,6 @@
 -- Refunds that deserve a look: booked on no order, on one that was never paid or was cancelled, before it was placed,
--- or beyond what it was worth. The first two are not in core, the others are: money that went back went back.
+-- or beyond what it was worth. The first two are not in fct_refund (of a cancelled order fct_cancellation has them),
+-- the others are: money that went back went back.
 {{ config(materialized='view') }}
 
 with dated as (

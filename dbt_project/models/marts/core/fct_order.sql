@@ -48,6 +48,7 @@ select
     orders.customer_id,
     orders.ordered_at,
     orders.ordered_on,
+    orders.first_known_at,
     orders.known_at,
     case when orders.is_wholly_refunded then 'refunded' else orders.status end as status,
     orders.is_kept,
@@ -58,6 +59,11 @@ select
     coalesce(line_sums.line_n, 0) as line_n,
     first_skus.first_sku,
     orders.refund_precision,
+    case
+        when orders.cancelled_on is not null then 'dated'
+        when orders.status = 'cancelled' then 'order'
+        else 'none'
+    end as cancellation_precision,
     {% for suffix in ['', '_reporting'] %}
     {% for amount in amounts + ['contribution'] %}
     line_sums.{{ amount }}{{ suffix }},

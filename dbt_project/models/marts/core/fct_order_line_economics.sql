@@ -1,9 +1,8 @@
 -- The waterfall of every order line, from list price to contribution. Each amount is converted once, at the rate of the
 -- order's day; sums are sums of converted amounts, so every identity holds in both currencies. What is known of an
 -- order's costs is joined to the order before its lines are: those are more, and wide.
-{% set fees = ['platform_fee', 'payment_fee', 'commission', 'fulfilment'] %}
+{% set fees, suffixes = ['platform_fee', 'payment_fee', 'commission', 'fulfilment'], ['', '_reporting'] %}
 {% set recorded_costs = fees + ['incentives'] %}
-{% set suffixes = ['', '_reporting'] %}
 
 with refunds as (
     select
@@ -15,6 +14,7 @@ with refunds as (
         {% endfor %}
         order_line_key
     from {{ ref('int_refund__converted') }}
+    where not is_void
     group by order_line_key
 ),
 

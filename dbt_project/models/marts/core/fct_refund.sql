@@ -21,3 +21,4 @@ select
     orders.reporting_currency
 from {{ ref('int_refund__converted') }} as refunds
 inner join {{ ref('int_order__kept') }} as orders on refunds.order_no = orders.order_no
+where not refunds.is_void

@@ -1,5 +1,5 @@
 -- Orders in the canonical form.
-with latest as ({{ latest_records('canonical__order') }})
+with latest as ({{ latest_records('canonical__order', with_first_known=true) }})
 
 select
     {{ source_key('source_system', 'order_id') }} as order_key,
@@ -26,6 +26,7 @@ select
     ordered_on,
     paid_at,
     cancelled_at,
+    cancelled_on,
     status,
     currency,
     shipping_charged,
@@ -41,5 +42,6 @@ select
     region,
     is_gift,
     is_b2b,
+    first_known_at,
     known_at
 from latest

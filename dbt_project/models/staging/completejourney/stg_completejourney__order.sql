@@ -1,5 +1,5 @@
 -- Baskets: all lines of a basket share the household, the store and the moment.
-with latest as ({{ latest_records('completejourney__transactions') }}),
+with latest as ({{ latest_records('completejourney__transactions', with_first_known=true) }}),
 
 baskets as (
     select
@@ -12,6 +12,7 @@ baskets as (
         min(transacted_at) as ordered_at,
         min(transacted_on) as ordered_on,
         min(source_currency) as currency,
+        max(first_known_at) as first_known_at,
         max(known_at) as known_at
     from latest
     group by source_system, basket_id
@@ -35,10 +36,11 @@ select
     {{
         not_exported('order', [
             'buyer_email_key', 'buyer_email_status', 'buyer_phone_key', 'buyer_phone_status', 'buyer_phone_mask_key',
-            'buyer_name_key', 'buyer_name_mask_key', 'cancelled_at', 'shipping_charged', 'tax_total', 'order_discount',
-            'platform_subsidy', 'refunded_total', 'payment_method', 'attributed_campaign_id', 'landing_source',
+            'buyer_name_key', 'buyer_name_mask_key', 'cancelled_at', 'cancelled_on', 'shipping_charged', 'tax_total',
+            'order_discount', 'platform_subsidy', 'refunded_total', 'payment_method', 'attributed_campaign_id', 'landing_source',
             'device', 'city', 'region', 'is_gift', 'is_b2b'
         ])
     }},
+    first_known_at,
     known_at
 from baskets

@@ -9,7 +9,7 @@ with heads as (
         case
             when total - coalesce(duties, 0) = subtotal + coalesce(shipping, 0) then 0 else coalesce(taxes, 0)
         end as tax_on_top
-    from ({{ latest_records('shopify__orders') }}) as latest
+    from ({{ latest_records('shopify__orders', with_first_known=true) }}) as latest
     where total is not null
 ),
 
@@ -61,6 +61,7 @@ select
     created_on as ordered_on,
     paid_at,
     cancelled_at,
+    cancelled_on,
     case
         when cancelled_at is not null then 'cancelled'
         else coalesce(known_status, case when paid_at is null then 'pending' else 'paid' end)
@@ -79,5 +80,6 @@ select
             'platform_subsidy', 'attributed_campaign_id', 'landing_source', 'device', 'is_gift', 'is_b2b'
         ])
     }},
+    first_known_at,
     known_at
 from judged

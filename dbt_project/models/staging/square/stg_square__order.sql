@@ -1,6 +1,6 @@
 -- Sales at the till: the payments of one transaction. Tax is on top of net sales and tips are the staff's, so neither
 -- is revenue; a gift card sold is a debt, not a sale. Service charges are charged beside the goods, as shipping is.
-with latest as ({{ latest_records('square__transactions') }}),
+with latest as ({{ latest_records('square__transactions', with_first_known=true) }}),
 
 sales as (
     select
@@ -18,6 +18,7 @@ sales as (
         cast(sum(coalesce(service_charges, 0)) as decimal(18, 4)) as shipping_charged,
         min(case when cash > 0 then 'cash' when card > 0 then 'card' else lower(other_tender_type) end)
             as payment_method,
+        max(first_known_at) as first_known_at,
         max(known_at) as known_at
     from latest
     where {{ square_is_sale() }}
@@ -61,9 +62,10 @@ select
     {{
         not_exported('order', [
             'buyer_email_key', 'buyer_email_status', 'buyer_phone_key', 'buyer_phone_status', 'buyer_phone_mask_key',
-            'buyer_name_mask_key', 'cancelled_at', 'tax_total', 'order_discount', 'platform_subsidy', 'refunded_total',
-            'attributed_campaign_id', 'landing_source', 'device', 'city', 'region', 'is_gift', 'is_b2b'
+            'buyer_name_mask_key', 'cancelled_at', 'cancelled_on', 'tax_total', 'order_discount', 'platform_subsidy',
+            'refunded_total', 'attributed_campaign_id', 'landing_source', 'device', 'city', 'region', 'is_gift', 'is_b2b'
         ])
     }},
+    first_known_at,
     known_at
 from judged

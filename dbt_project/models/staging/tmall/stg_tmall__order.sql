@@ -1,6 +1,6 @@
 -- Orders of the marketplace. What is due for goods contains what the platform pays in the buyer's stead (card and
 -- points deductions), so it is what the merchant is entitled to. An order closed after payment was given back whole.
-with orders as ({{ latest_records('tmall__orders') }}),
+with orders as ({{ latest_records('tmall__orders', with_first_known=true) }}),
 
 line_totals as (
     select
@@ -62,9 +62,10 @@ select
     receiver_province as region,
     {{
         not_exported('order', [
-            'buyer_email_key', 'buyer_email_status', 'cancelled_at', 'tax_total', 'payment_method',
+            'buyer_email_key', 'buyer_email_status', 'cancelled_at', 'cancelled_on', 'tax_total', 'payment_method',
             'attributed_campaign_id', 'landing_source', 'is_gift', 'is_b2b'
         ])
     }},
+    first_known_at,
     known_at
 from judged
