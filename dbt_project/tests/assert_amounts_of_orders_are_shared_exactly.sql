@@ -10,7 +10,7 @@ with stated as (
     select
         amounts.order_no,
         {% for component in ['order_discount', 'shipping_charged', 'platform_subsidy', 'tax_total'] + costs %}
-        sum(case when amounts.component = '{{ component }}' then amounts.amount_units end)
+        sum(amounts.amount_units) filter (where amounts.component = '{{ component }}')
             as {{ component }}_units{{ ',' if not loop.last }}
         {% endfor %}
     from {{ ref('int_order_amount__rated') }} as amounts
@@ -42,10 +42,11 @@ from stated
 inner join shared on stated.order_no = shared.order_no
 inner join line_discounts on stated.order_no = line_discounts.order_no
 where
-    (shared.merchant_discount - line_discounts.line_discount) * 10000 <> coalesce(stated.order_discount_units, 0)
+    shared.merchant_discount - line_discounts.line_discount
+    <> {{ from_units('coalesce(stated.order_discount_units, 0)') }}
     {% for component in ['shipping_charged'] + costs %}
-    or shared.{{ component }} * 10000 <> coalesce(stated.{{ component }}_units, 0)
+    or shared.{{ component }} <> {{ from_units('coalesce(stated.' ~ component ~ '_units, 0)') }}
     {% endfor %}
     {% for component, amount in stated_of_lines.items() %}
-    or shared.{{ amount }} * 10000 <> stated.{{ component }}_units
+    or shared.{{ amount }} <> {{ from_units('stated.' ~ component ~ '_units') }}
     {% endfor %}

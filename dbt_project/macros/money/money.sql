@@ -27,9 +27,12 @@
     end
 {%- endmacro %}
 
-{#- The sum of an amount over a group, as narrow as the amount itself; sums are wide, and wide columns are slow. -#}
-{% macro sum_money(amount) -%}
-    cast(sum({{ amount }}) as decimal(18, 4))
+{#-
+  The sum of an amount over a group, or over those of its rows where `condition` holds, as narrow as the amount itself;
+  sums are wide, and wide columns are slow.
+-#}
+{% macro sum_money(amount, condition=none) -%}
+    cast(sum({{ amount }}){{ ' filter (where ' ~ condition ~ ')' if condition }} as decimal(18, 4))
 {%- endmacro %}
 
 {#- The rate between two currencies: exactly 1 within one currency, else what the joined rate says, or null. -#}
@@ -54,10 +57,7 @@ left join {{ ref('int_fx_rate__daily') }} as to_reporting
         and {{ relation }}.reporting_currency = to_reporting.to_currency
 {%- endmacro %}
 
-{#- The sum of `amount` over the rows of a group where `condition` holds; null when there is none or one is unknown. -#}
-{% macro sum_known(amount, condition='true') -%}
-    case
-        when count(case when {{ condition }} then 1 end) = count(case when {{ condition }} then {{ amount }} end)
-            then cast(sum(case when {{ condition }} then {{ amount }} end) as decimal(18, 4))
-    end
+{#- The sum of an amount over a group; null when it is unknown in any row. -#}
+{% macro sum_known(amount) -%}
+    case when count(*) = count({{ amount }}) then cast(sum({{ amount }}) as decimal(18, 4)) end
 {%- endmacro %}

@@ -41,9 +41,9 @@ golden as (
     select
         customer_id,
         {% for name in ['city', 'region', 'country'] %}
-        max(case when field = '{{ name }}' then value end) as {{ name }},
+        max(value) filter (where field = '{{ name }}') as {{ name }},
         {% endfor %}
-        max(case when field = 'birth_year' then cast(value as bigint) end) as birth_year
+        cast(max(value) filter (where field = 'birth_year') as bigint) as birth_year
     from {{ source('identity', 'customer_field_provenance') }}
     group by customer_id
 )

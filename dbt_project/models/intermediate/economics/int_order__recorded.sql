@@ -4,10 +4,10 @@
 
 select
     {% for component in components %}
-    count(case when component = '{{ component }}' then 1 end) > 0 as has_{{ component }},
-    count(case when component = '{{ component }}' and amount_units * order_rate is null then 1 end) = 0
+    count(*) filter (where component = '{{ component }}') > 0 as has_{{ component }},
+    count(*) filter (where component = '{{ component }}' and (amount_units is null or order_rate is null)) = 0
         as knows_{{ component }},
-    count(case when component = '{{ component }}' and amount_units * reporting_rate is null then 1 end) = 0
+    count(*) filter (where component = '{{ component }}' and (amount_units is null or reporting_rate is null)) = 0
         as knows_{{ component }}_reporting,
     {% endfor %}
     order_no

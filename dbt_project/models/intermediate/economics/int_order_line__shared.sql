@@ -1,5 +1,5 @@
 -- Every amount of an order on its lines: shared by largest remainder in its own currency, then each line's share
--- converted once. What belongs to the sale is in the order's currency, where it always is; costs are in both.
+-- converted once. One row per line and component, in the order's currency and in the reporting one.
 {{ config(materialized='view') }}
 
 with of_orders as (
@@ -47,13 +47,9 @@ converted as (
 )
 
 select
-    {% for component in ['order_discount', 'shipping_charged', 'platform_subsidy', 'tax_total'] %}
-    {{ sum_money("case when component = '" ~ component ~ "' then amount end") }} as {{ component }},
-    {% endfor %}
-    {% for component in ['platform_fee', 'payment_fee', 'commission', 'fulfilment', 'incentives'] %}
-    {{ sum_money("case when component = '" ~ component ~ "' then amount end") }} as {{ component }},
-    {{ sum_money("case when component = '" ~ component ~ "' then amount_reporting end") }} as {{ component }}_reporting,
-    {% endfor %}
-    order_line_key
+    order_line_key,
+    component,
+    {{ sum_money('amount') }} as amount,
+    {{ sum_money('amount_reporting') }} as amount_reporting
 from converted
-group by order_line_key
+group by order_line_key, component

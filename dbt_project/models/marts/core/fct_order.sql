@@ -14,7 +14,7 @@ with line_sums as (
         {% endfor %}
         {{ sum_known('contribution' ~ suffix) }} as contribution{{ suffix }},
         {% endfor %}
-        {{ sum_money('case when contribution_reporting is not null then net_revenue_reporting end') }}
+        {{ sum_money('net_revenue_reporting', 'contribution_reporting is not null') }}
             as costed_net_revenue_reporting,
         max(case when sku is not null then gross_merchandise end) as greatest_gross
     from {{ ref('fct_order_line_economics') }}
