@@ -38,6 +38,7 @@ from pipelines.identity.probabilistic_model import (
 )
 from pipelines.identity.records import KEY as RECORD
 from pipelines.identity.resolve import Resolution
+from pipelines.identity.rivals import with_rivals
 
 SEED = 1
 TRAINED_FROM = 1_000
@@ -97,7 +98,7 @@ def find_links(people: pl.DataFrame, ids: pl.DataFrame, floor: float, model: Mod
     calibration = model.calibration
     pairs = score_pairs(alone, model, HELD_FLOOR if calibration else floor)
     if calibration:
-        pairs = pairs.with_columns(calibration.corrected(pairs["posterior"]))
+        pairs = pairs.with_columns(calibration.corrected(with_rivals(pairs, _whole_names(people))))
     links = pairs.select(
         account_key="b",
         candidate_cluster="a",
@@ -158,6 +159,13 @@ def account_people(
     )
 
 
+def _whole_names(people: pl.DataFrame) -> pl.DataFrame:
+    """account_key, cluster, name of the people who have one; the parts of a name where no whole one is stated."""
+    parts = [pl.col(column) for column in (GIVEN, FAMILY) if column in people.columns]
+    name = pl.coalesce(NAME, pl.concat_str(*parts, separator=" ", ignore_nulls=True)) if parts else pl.col(NAME)
+    return people.select(KEY, "cluster", name=name.replace("", None)).drop_nulls("name")
+
+
 def _residual(people: pl.DataFrame) -> tuple[pl.DataFrame, Linkage]:
     """People who stand alone, with the columns that say something about them, and their linkage.
 
@@ -188,10 +196,10 @@ def _new_model(people: pl.DataFrame, ids: pl.DataFrame, alone: pl.DataFrame, lin
     model = Model(learnt, columns, tuple(trained), alone.height, is_trained)
     if not is_trained:
         return model
-    known, stranger_pairs = [], 0.0
+    known, stranger_pairs, names = [], 0.0, _whole_names(people)
     for held in _held_out(people, alone):
         pairs, apart_n = _known_pairs(held, alone, ids, model)
-        known.append(pairs)
+        known.append(with_rivals(pairs, names).select("posterior", "rivals", "is_match"))
         stranger_pairs += apart_n
     if not known or not stranger_pairs:
         return model
@@ -210,14 +218,15 @@ def _held_out(people: pl.DataFrame, alone: pl.DataFrame) -> list[pl.DataFrame]:
 def _known_pairs(
     held: pl.DataFrame, alone: pl.DataFrame, ids: pl.DataFrame, model: Model
 ) -> tuple[pl.DataFrame, float]:
-    """Scored pairs of `held` whose answer is known (posterior, is_match), and how many of its pairs are strangers'.
+    """Scored pairs of `held` whose answer is known (a, b, posterior, is_match), and how many are strangers' in all.
 
     They are scored as if nothing linked them, in a table filled up to the size of the one asked about: how rare a name
     is depends on it. Customers with different ids of one type are two people; what the ids do not decide may be one
     person whom identity does not know as one.
     """
     if held.is_empty():
-        return pl.DataFrame(schema={"posterior": pl.Float64, "is_match": pl.Boolean}), 0.0
+        nothing = {"a": pl.String, "b": pl.String, "posterior": pl.Float64, "is_match": pl.Boolean}
+        return pl.DataFrame(schema=nothing), 0.0
     own = ids.join(held, on="cluster", how="semi").group_by("cluster", "id_type").agg(pl.col("value").min())
     clusters = held.select(KEY, "cluster")
     filler = alone.head(max(alone.height - held.height, 0))
@@ -238,7 +247,7 @@ def _known_pairs(
     )
     is_match = pl.col("cluster") == pl.col("cluster_b")
     known = scored.join(apart, on=["cluster", "cluster_b"], how="left").filter(is_match | pl.col("is_apart"))
-    return known.select("posterior", is_match=is_match), 4.0 * _pairs_with_a_type(own)
+    return known.select("a", "b", "posterior", is_match=is_match), 4.0 * _pairs_with_a_type(own)
 
 
 def _pairs_with_a_type(own: pl.DataFrame) -> float:

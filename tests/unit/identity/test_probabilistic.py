@@ -142,7 +142,7 @@ def test_the_command_writes_candidates_and_the_model(tmp_path: Path) -> None:
     assert written.select("record_id", "candidate_record_id").rows() == [("ann2", "ann1"), ("bob2", "bob1")]
     assert pl.read_csv(out)["customer_id"].n_unique() == 64
     model = json.loads(report.read_text())["probabilistic"]
-    assert model == {"version": 2, "seed": 1, "records": 64, "trained_on_equal": [], "calibrated_on": 0}
+    assert model == {"version": 3, "seed": 1, "records": 64, "trained_on_equal": [], "calibrated_on": 0}
 
 
 def test_clusters_and_candidates_need_two_files(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from pipelines.identity.overrides import override
 from pipelines.identity.policy import default_policy
 from pipelines.identity.probabilistic import TRAINED_FROM
 from pipelines.identity.probabilistic_model import Model
+from pipelines.identity.rivals import with_rivals
 from pipelines.identity.unify import Facts, Unified, no_past, unify
 from pipelines.warehouse import model_table, read_model, state, write_table
 from pipelines.warehouse.identity_state import trained_model
@@ -169,7 +170,7 @@ def _pairs(rng: np.random.Generator, n: int, match_share: float) -> pl.DataFrame
     weight = rng.normal(np.where(is_match, 1.0, -1.0), 1.0)
     odds = 2.0 * weight
     stated = 1 / (1 + np.exp(-(odds - 3.0) / 2.0))
-    return pl.DataFrame({"posterior": stated, "is_match": is_match})
+    return pl.DataFrame({"posterior": stated, "is_match": is_match}).with_columns(rivals=pl.lit(0, pl.Int64))
 
 
 def test_the_correction_is_right_where_matches_are_rarer_than_where_it_was_learnt() -> None:
@@ -181,7 +182,7 @@ def test_the_correction_is_right_where_matches_are_rarer_than_where_it_was_learn
     pairs_of_strangers = asked_n * (asked_n - 1) / 2 * strangers[0] / strangers[1]
     found = calibrate(known, pairs_of_strangers, asked_n, asked.height)
     assert found is not None
-    told = asked.with_columns(found.corrected(asked["posterior"]))
+    told = asked.with_columns(found.corrected(asked))
     assert abs(float(told["posterior"].mean()) - float(told["is_match"].mean())) < 0.01  # type: ignore[arg-type]
     bins = told.group_by(pl.col("posterior").mul(5).floor()).agg(
         pl.len(), stated=pl.col("posterior").mean(), right=pl.col("is_match").mean()
@@ -194,11 +195,84 @@ def test_the_correction_is_right_where_matches_are_rarer_than_where_it_was_learn
 
 def test_too_little_is_not_learnt_from() -> None:
     known = pl.DataFrame(
-        {"posterior": [0.9] * 500, "is_match": [True] * (501 - LEAST_PAIRS) + [False] * (LEAST_PAIRS - 1)}
-    )
+        {
+            "posterior": [0.9] * 500, "rivals": [0] * 500,
+            "is_match": [True] * (501 - LEAST_PAIRS) + [False] * (LEAST_PAIRS - 1),
+        }
+    )  # fmt: skip
     assert calibrate(known, 1_000, 1_000, 100) is None
-    upside = pl.DataFrame({"posterior": [0.1] * 100 + [0.9] * 100, "is_match": [True] * 100 + [False] * 100})
+    upside = pl.DataFrame(
+        {"posterior": [0.1] * 100 + [0.9] * 100, "rivals": [0] * 200, "is_match": [True] * 100 + [False] * 100}
+    )
     assert calibrate(upside, 1_000, 1_000, 100) is None
+
+
+def _namesakes(rng: np.random.Generator, n: int) -> pl.DataFrame:
+    """Pairs of one name: odds of one person are those stated times 4 : (r + 1/2), where r others bear it.
+
+    What is stated knows nothing of the others.
+    """
+    rivals = rng.geometric(0.4, n) - 1
+    stated = rng.uniform(0.2, 0.8, n)
+    odds = stated / (1 - stated) * 4 / (rivals + 0.5)
+    return pl.DataFrame({"posterior": stated, "rivals": rivals, "is_match": rng.random(n) < odds / (1 + odds)})
+
+
+def _like_known(known: pl.DataFrame) -> tuple[float, int, int]:
+    """What `calibrate` is told of pairs asked about that are like the known ones."""
+    return 1_000 * 999 / 2, 1_000, known.height
+
+
+def test_a_name_that_others_bear_makes_a_pair_less_likely() -> None:
+    rng = np.random.default_rng(5)
+    known, asked = _namesakes(rng, 20_000), _namesakes(rng, 20_000)
+    found = calibrate(known, *_like_known(known))
+    assert found is not None
+    assert abs(found.rivals_slope + 1) < 0.1
+    assert abs(found.slope - 1) < 0.1
+    told = asked.with_columns(found.corrected(asked)).filter(pl.col("rivals") < 5)
+    by_rivals = told.group_by("rivals").agg(pl.col("posterior", "is_match").mean())
+    assert (by_rivals["posterior"] - by_rivals["is_match"]).abs().max() < 0.02  # type: ignore[operator]
+    blind = calibrate(known.with_columns(rivals=pl.lit(0, pl.Int64)), *_like_known(known))
+    assert blind is not None
+    without = asked.with_columns(blind.corrected(asked)).group_by("rivals").agg(pl.col("posterior", "is_match").mean())
+    assert (without["posterior"] - without["is_match"]).abs().max() > 0.1, "what rivals mend"  # type: ignore[operator]
+
+
+def test_rivals_never_speak_for_a_match() -> None:
+    known = _pairs(np.random.default_rng(7), 2_000, 0.5)
+    praised = known.with_columns(rivals=pl.when("is_match").then(5).otherwise(pl.col("rivals")).cast(pl.Int64))
+    found = calibrate(praised, *_like_known(praised))
+    assert found is not None
+    assert found.rivals_slope == 0
+
+
+def test_the_likeliest_tenth_states_no_more_than_it_bears_out() -> None:
+    rng = np.random.default_rng(6)
+    known = _pairs(rng, 4_000, 0.5)
+    # Of the likeliest, whatever the model states, a fifth are two people: twins, which it takes for one.
+    is_top = known["posterior"] > known["posterior"].sort()[-401]
+    twins = known.with_columns(is_match=pl.when(is_top).then(pl.Series(rng.random(4_000) < 0.8)).otherwise("is_match"))
+    found = calibrate(twins, *_like_known(twins))
+    assert found is not None
+    top, rest = found.corrected(twins.filter(is_top)), found.corrected(twins.filter(~is_top))
+    share = float(twins.filter(is_top)["is_match"].mean())  # type: ignore[arg-type]
+    assert top.to_list() == [found.most] * 400
+    assert abs(found.most - share) < 0.02
+    assert found.most < rest.max() < found.top_from, "the next ones are right more often and say so"  # type: ignore[operator]
+
+
+def test_rivals_are_the_other_customers_of_a_pairs_names() -> None:
+    names = pl.DataFrame(
+        [
+            ("a1", "a", "ann lee"), ("a2", "a2", "ann lee"), ("b1", "b", "ann lee"), ("b2", "b", "ann lee"),
+            ("b3", "b", "anne lee"), ("c1", "c", "ann lee"), ("d1", "d", "bob ray"), ("e1", "e", "bob ray"),
+        ],
+        schema=["account_key", "cluster", "name"], orient="row",
+    )  # fmt: skip
+    pairs = pl.DataFrame({"a": ["a1", "b1", "d1", "a1", "x"], "b": ["a2", "b2", "e1", "d1", "y"]})
+    # ann lee is borne by a, a2, b and c; bob ray by d and e.
+    assert with_rivals(pairs, names)["rivals"].to_list() == [2, 3, 0, 3, 0]
 
 
 def test_the_extra_is_named_before_anything_runs(
