@@ -36,27 +36,25 @@ def compute_rows(mart: Mart, parts: Iterable[Inputs], params: MartParams) -> Row
     A mart with an `apply` goes through the parts twice. Raises KeyError when an input is missing.
     """
     if mart.partial is None:
-        return Rows.of(mart.table, _local_rows(mart, parts, params))
+        return _local_rows(mart, parts, params)
     if mart.finalize is None:
         raise ValueError(f"{mart.name} has a partial and no finalize")
     whole = mart.finalize(_gathered(mart, parts, params), params)  # which may let go of what it is given
     if mart.apply is None:
         return Rows.of(mart.table, whole.select(mart.table.names).collect())
-    return Rows.of(mart.table, _local_rows(mart, parts, params, whole.collect().lazy()))
+    return _local_rows(mart, parts, params, whole.collect().lazy())
 
 
-def _local_rows(
-    mart: Mart, parts: Iterable[Inputs], params: MartParams, shared: pl.LazyFrame | None = None
-) -> pl.DataFrame:
+def _local_rows(mart: Mart, parts: Iterable[Inputs], params: MartParams, shared: pl.LazyFrame | None = None) -> Rows:
     """The rows of each part, one below the other; where the mart has an `apply`, with what all parts `shared`."""
     found = []
     for part in parts:
         rows = mart.local(_used(mart, part), params)
         if mart.apply is not None and shared is not None:
             rows = mart.apply(rows, shared, params)
-        found.append(Rows.of(mart.table, rows.select(mart.table.names).collect()).held)
+        found.append(Rows.of(mart.table, rows.select(mart.table.names).collect()))
         del part, rows  # before the next part is read
-    return pl.concat(found)
+    return found[0] if len(found) == 1 else Rows.of(mart.table, pl.concat(rows.held for rows in found))
 
 
 def _gathered(mart: Mart, parts: Iterable[Inputs], params: MartParams) -> pl.LazyFrame:
