@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import repeat
 
 import numpy as np
 
@@ -106,23 +107,19 @@ def facts_of(book: Book, labels: np.ndarray) -> CoreFacts:
 
 def load_cores(book: Book, facts: CoreFacts, kinds: tuple[str, ...]) -> dict[int, Core]:
     """What is known of cores; `kinds` of limited slots are loaded as exclusive. Cores without a fact have no entry."""
-    names, hints, births = (items_of(facts, book.slots_of(kind)[0], book.texts) for kind in ("name", "hint", "birth"))
+    cores = facts.core[is_new(facts.core)].tolist()
+    texts = [items_of(facts, book.slots_of(kind)[0], book.texts) for kind in ("name", "hint", "birth")]
     support = [items_of(facts, slot) for slot in book.slots_of("support")]
     limited: dict[int, dict[int, Set[int]]] = {}
     for slot in sorted(slot for kind in kinds for slot in book.slots_of(kind)):
         for core, items in items_of(facts, slot).items():
             limited.setdefault(core, {})[slot] = items
-    cores = {}
-    for core in facts.core[is_new(facts.core)].tolist():
-        attributes = [items.get(core, NO_ITEMS) for items in support]
-        cores[core] = Core(
-            names.get(core, NOTHING),
-            hints.get(core, NOTHING),
-            births.get(core, NOTHING),
-            limited.get(core, NO_IDS),
-            attributes if any(attributes) else (),
-        )
-    return cores
+    told = (map(found.get, cores, repeat(NOTHING)) for found in texts)
+    known = zip(*(map(found.get, cores, repeat(NO_ITEMS)) for found in support), strict=True) if support else repeat(())
+    return {
+        core: Core(names, hints, births, limited.get(core, NO_IDS), attributes if any(attributes) else ())
+        for core, names, hints, births, attributes in zip(cores, *told, known, strict=False)
+    }
 
 
 def items_of(facts: CoreFacts, slot: int, texts: Sequence[str] | None = None) -> dict[int, frozenset]:
