@@ -28,12 +28,16 @@ def connected_components(edges: pl.LazyFrame | pl.DataFrame) -> pl.DataFrame:
     nodes = pl.concat([pairs["a"].unique(), pairs["b"].unique()]).unique().sort().rename("node")
     if nodes.len() == 0:
         return pl.DataFrame({"node": nodes, "component": nodes})
-    ids = pl.DataFrame({"node": nodes, "id": np.arange(nodes.len(), dtype=np.int32)})
-    ends = [
-        pairs.select(pl.col(end)).join(ids, left_on=end, right_on="node", how="left", maintain_order="left")["id"]
-        for end in ("a", "b")
-    ]
-    first = component_roots(ends[0].to_numpy(), ends[1].to_numpy(), nodes.len())
+    ids = pl.LazyFrame({"node": nodes, "id": np.arange(nodes.len(), dtype=np.int32)})
+    coded = (
+        pairs.lazy()  # both joins in one query, in no order: edges may come in any
+        .join(ids, left_on="a", right_on="node")
+        .select("b", a_id="id")
+        .join(ids, left_on="b", right_on="node")
+        .select("a_id", b_id="id")
+        .collect()
+    )
+    first = component_roots(coded["a_id"].to_numpy(), coded["b_id"].to_numpy(), nodes.len())
     return pl.DataFrame({"node": nodes, "component": nodes.gather(first)})
 
 
