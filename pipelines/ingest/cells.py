@@ -18,7 +18,7 @@ import polars as pl
 from pipelines.channels.base import Field, RawTable
 from pipelines.contracts.columns import DataType
 from pipelines.ingest import texts
-from pipelines.ingest.columns import constant, replaced
+from pipelines.ingest.columns import constant, replaced, unread
 from pipelines.ingest.errors import RowReason
 from pipelines.ingest.sources import Source
 from pipelines.ingest.times import cast_times
@@ -235,7 +235,7 @@ def _typed(
 
 def _with_signs(given: pl.Series, fast: pl.Series) -> pl.Series:
     """`fast`, completed by amounts such as $1,240.00, -$5 and 12.50元, which whole columns are made of."""
-    left = (given.is_not_null() & fast.is_null()).arg_true()
+    left = unread(given, fast)
     if not len(left):
         return fast
     texts_left = given.gather(left)
@@ -288,7 +288,7 @@ def settle(
     parse: Callable[[str], texts.Parsed],
 ) -> pl.Series:
     """`fast`, completed by what `parse` makes of the texts that it left null; failures are booked."""
-    left = (text.is_not_null() & fast.is_null()).arg_true()
+    left = unread(text, fast)
     if not len(left):
         return fast
     leftover = text.gather(left)

@@ -191,8 +191,9 @@ class Reading:
                 blank = cast.columns[f"{this.name}_status"] == "missing"
             else:
                 blank = cast.columns[this.name].is_null()
-                unread = cast.problem_table.filter(pl.col("position") == position)["row"]
-                blank = replaced(blank, unread, constant(False, len(unread), pl.Boolean))
+                if cast.problems:
+                    unread = cast.problem_table.filter(pl.col("position") == position)["row"]
+                    blank = replaced(blank, unread, constant(False, len(unread), pl.Boolean))
             rows = (blank & (is_head if this.head else True)).arg_true()
             reason = RowReason.KEY_MISSING if this.name in table.key else RowReason.MISSING_REQUIRED
             cast.blame(rows, position, this.name, reason, constant(None, len(rows), pl.String))

@@ -17,7 +17,7 @@ import polars as pl
 
 from pipelines.channels.base import Field, RawTable
 from pipelines.ingest import texts
-from pipelines.ingest.columns import constant, replaced
+from pipelines.ingest.columns import constant, replaced, unread
 from pipelines.ingest.errors import RowReason
 from pipelines.ingest.sources import Source
 
@@ -106,7 +106,7 @@ def _zone(text: str, table: RawTable) -> str | None:
 def _read(cast: Cast, position: int, this: Field, table: RawTable, given: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Stamps as written, and which of them are UTC already."""
     stamp, is_utc = _fast(given, table.date_order)
-    left = (given.is_not_null() & stamp.is_null()).arg_true()
+    left = unread(given, stamp)
     if len(left):
         leftover = given.gather(left)
         distinct = leftover.unique()
