@@ -62,8 +62,8 @@ class Conflicts:
         groups: list[list[Block]] = []
         known: dict[str, list[list[Block]]] = {}
         for block in named:
-            home = None
-            for name in block.facts.names:
+            home, names = None, sorted(block.facts.names)  # the order of a set of texts is another in every process
+            for name in names:
                 for group in known.get(name, ()):
                     if not keeps_ids or not any(self.hard(block.facts, other.facts) for other in group):
                         home = group
@@ -72,7 +72,7 @@ class Conflicts:
                 home = []
                 groups.append(home)
             home.append(block)
-            for name in block.facts.names:
+            for name in names:
                 homes = known.setdefault(name, [])
                 if not any(group is home for group in homes):
                     homes.append(home)
