@@ -75,6 +75,9 @@ _GRAIN: dict[str, tuple[str, ...]] = {
 
 _DAYS: dict[tuple[str, str], Column] = {
     ("order", "ordered_at"): day("ordered_on", "Local business day the order was placed", required=True),
+    ("order", "paid_at"): day(
+        "paid_on", "Local business day it was paid", null_means="not paid, or the export does not say when"
+    ),
     ("order", "cancelled_at"): day(
         "cancelled_on",
         "Local business day it was cancelled",

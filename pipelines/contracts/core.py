@@ -152,6 +152,7 @@ FCT_ORDER = Table(
         text("customer_id", "Person that ordered", required=True),
         instant("ordered_at", "When it was placed", required=True),
         day("ordered_on", "Local business day it was placed", required=True),
+        day("paid_on", "Local business day it was paid", null_means="not paid, or the export does not say when"),
         instant(
             "first_known_at",
             "When the company learnt of the order at first: with the earliest version of its record",

@@ -145,15 +145,32 @@ def test_later_cancellations_and_refunds_change_no_month_end_of_the_past(core: T
 
 
 def _late(core: Tables, since: date, until: date) -> set[str]:
-    """Customers of whom facts up to a day were learnt after it."""
+    """Customers of whom facts up to a day were learnt after it, or whose order of then was paid after it."""
     found = [
-        core[name].filter((pl.col(on) <= since) & pl.col(known).dt.date().is_between(since, until, closed="right"))
+        core[name].filter((pl.col(on) <= since) & known.is_between(since, until, closed="right"))
         for name, on, known in (
-            ("fct_order", "ordered_on", "first_known_at"), ("fct_refund", "refunded_on", "known_at"),
-            ("fct_cancellation", "cancelled_on", "known_at"),
+            ("fct_order", "ordered_on", pl.col("first_known_at").dt.date()),
+            ("fct_order", "ordered_on", pl.col("paid_on")),
+            ("fct_refund", "refunded_on", pl.col("known_at").dt.date()),
+            ("fct_cancellation", "cancelled_on", pl.col("known_at").dt.date()),
         )
-    ]  # fmt: skip
+    ]
     return set(pl.concat([rows.select("customer_id") for rows in found])["customer_id"])
+
+
+def test_an_order_paid_in_a_later_month_is_news_of_that_month(core: Tables, frames: Tables) -> None:
+    """Customers of whom nothing else came to light: what is restated is the order that has been paid since."""
+    moved, restated = frames["asset_movement"].filter(pl.col("amount") != 0), 0
+    orders = core["fct_order"].filter("is_kept", pl.col("paid_on") > pl.col("ordered_on").dt.month_end())
+    for who, ordered, paid in orders.select("customer_id", "ordered_on", "paid_on").iter_rows():
+        ends = month_ends(ordered, AS_OF)
+        place = next(k for k, end in enumerate(ends) if paid <= end)
+        of_month = moved.filter(customer_id=who, period_on=ends[place])
+        earlier = moved.filter(pl.col("customer_id") == who, pl.col("period_on") < ends[place])
+        if earlier.is_empty() and not of_month.is_empty():  # the first order, so nobody knew the customer before
+            assert "late_data_restatement" in set(of_month["line"])
+            restated += 1
+    assert restated > 0
 
 
 def test_a_cancellation_is_behaviour_of_its_month_unless_it_was_learnt_later(core: Tables, frames: Tables) -> None:

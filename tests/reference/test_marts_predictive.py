@@ -20,7 +20,15 @@ from pipelines.marts.ltv.ltv_reconciliation import GIVES_WAY
 from pipelines.marts.ltv.orders import known_by, order_rows, orders_on
 from pipelines.science.valuation_model import COUNT_CHOICES
 
-SHAPE = Shape(customers=1500, seed=41, days=390, mean_gap_days=40, stop_share=0.2, acquisition_channels=("ads", None))
+SHAPE = Shape(
+    customers=1500,
+    seed=41,
+    days=390,
+    mean_gap_days=40,
+    stop_share=0.2,
+    late_payment_days=20,
+    acquisition_channels=("ads", None),
+)
 PARAMS = MartParams(as_of=SHAPE.as_of, horizon_days=180)
 Tables = dict[str, pl.DataFrame]
 HALF_UP = Decimal("0.0001")
@@ -58,7 +66,7 @@ def orders(core: Tables) -> dict[str, list[dict]]:
 
 def _then(row: dict, day: date) -> tuple[bool, Decimal | None] | None:
     """Whether an order was kept, and its contribution, as known on a day; None when it was not placed."""
-    if row["ordered_on"] > day or row["first_known_at"].date() > day:
+    if row["ordered_on"] > day or max(row["first_known_at"].date(), row["paid_on"] or date.min) > day:
         return None
     later = [r for r in row["refunds"] if max(r["refunded_on"], r["known_at"].date()) > day]
     amount = row["contribution_reporting"]

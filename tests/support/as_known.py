@@ -22,6 +22,8 @@ def as_known(core: dict[str, pl.DataFrame], day: date) -> dict[str, pl.DataFrame
     for order in core["fct_order"].iter_rows(named=True):
         if order["ordered_on"] > day or order["first_known_at"].date() > day:
             continue
+        if order["paid_on"] is not None and order["paid_on"] > day:
+            continue
         own, ended = refunds.get(order["order_key"], []), cancellations.get(order["order_key"], [])
         stands = any(row["kind"] == "cancelled" and _is_late(row, "cancelled_on", day) for row in ended)
         back = [row for row in own if not _is_late(row, "refunded_on", day)]

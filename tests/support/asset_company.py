@@ -24,7 +24,7 @@ AS_OF = date(2025, 6, 20)
 PARAMS = MartParams(as_of=AS_OF)
 SHAPE = Shape(
     customers=50, seed=5, as_of=AS_OF, days=420, late_days=5, mean_gap_days=25.0, cost_known_share=1.0, kept_share=0.8,
-    cancelled_share=0.18,
+    late_payment_days=40, cancelled_share=0.18,
 )  # fmt: skip
 NAMES = (
     "mart_coverage",
@@ -80,7 +80,7 @@ class Oracle:
         """Orders dated up to a day as known at the end of another, later refunds and cancellations undone."""
         found = []
         for order in self.orders:
-            if order["ordered_on"] > dated or order["known_at"].date() > learnt:
+            if order["ordered_on"] > dated or max(order["known_at"].date(), order["paid_on"] or date.min) > learnt:
                 continue
             cost, refunded = order["contribution_reporting"], order["refunded_goods"]
             money = {"contribution": cost, "net_revenue": order["net_revenue_reporting"]}

@@ -37,6 +37,7 @@ class Shape:
     cost_known_share: float = 0.99
     no_rate_share: float = 0.0
     kept_share: float = 0.9
+    late_payment_days: int = 0  # every fifth kept order is paid up to so many days after it was placed
     cancelled_share: float = 0.07
     refund_share: float = 0.12  # of single lines; below zero: no refunds at all, of whole orders neither
     period_costs: bool = True
@@ -331,6 +332,14 @@ def _known_at(shape: Shape, key: str, day: pl.Expr) -> pl.Expr:
     return pl.min_horizontal(day + pl.duration(days=wait), pl.lit(shape.as_of)).cast(pl.Datetime("us"))
 
 
+def _paid_on(shape: Shape) -> pl.Expr:
+    """The day of the payment; of cancelled orders that had been paid the day of the order."""
+    number = pl.col("order_key").str.extract_all(r"\d").list.join("").cast(pl.Int64)
+    wait = pl.when((number % 5 == 0) & (pl.col("status") == "paid")).then(number * 7919 % (shape.late_payment_days + 1))
+    paid = pl.col("ordered_on") + pl.duration(days=wait.otherwise(0))
+    return pl.when(pl.col("status") != "pending").then(pl.min_horizontal(paid, pl.lit(shape.as_of)))
+
+
 def _economics(lines: pl.DataFrame, refunds: pl.DataFrame) -> pl.DataFrame:
     returned = refunds.group_by("order_line_key").agg(pl.col(REFUND_PARTS).sum())
     known = pl.all_horizontal(f"{name}_known" for name in COSTS)
@@ -419,6 +428,7 @@ def _order_facts(
         *_KEYS,
         _known_at(shape, "order_key", pl.col("ordered_on")).alias("known_at"),
         _known_at(shape, "order_key", pl.col("ordered_on")).alias("first_known_at"),
+        _paid_on(shape).alias("paid_on"),
         pl.when(pl.col("order_key").is_in(cancellations["order_key"].implode()))
         .then(pl.lit("dated"))
         .when(pl.col("status") == "cancelled")

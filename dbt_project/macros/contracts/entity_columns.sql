@@ -75,6 +75,7 @@
         {"name": "ordered_at", "type": "timestamp"},
         {"name": "ordered_on", "type": "date"},
         {"name": "paid_at", "type": "timestamp"},
+        {"name": "paid_on", "type": "date"},
         {"name": "cancelled_at", "type": "timestamp"},
         {"name": "cancelled_on", "type": "date"},
         {"name": "status", "type": "varchar"},

@@ -3,8 +3,8 @@
 Lives here: winding orders back to what was known, and the summary of customers that a valuation takes.
 Stays out: values (`pipelines.science.valuation`), states (`states`) and the ledger.
 
-Core knows orders as of the as-of day. An order counts from the day it was learnt; a refund or cancellation that was
-made or learnt later is undone: its money returns to the order, and an order that it ended stands again.
+Core knows orders as of the as-of day. An order counts from the day it was learnt and paid; a refund or cancellation
+that was made or learnt later is undone: its money returns to the order, and an order that it ended stands again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pipelines.marts.reversals import reversals, reversed_goods
 from pipelines.science.histories import order_days, summarise_days
 
 ORDER_READS = (
-    "order_key", "customer_id", "account_key", "channel", "ordered_on", "first_known_at", "status",
+    "order_key", "customer_id", "account_key", "channel", "ordered_on", "paid_on", "first_known_at", "status",
     "cancellation_precision", "gross_merchandise", "refunded_goods", "net_revenue_reporting",
     "contribution_reporting",
 )  # fmt: skip
@@ -42,6 +42,7 @@ def order_rows(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
             "account_key",
             "channel",
             _by_then("ordered_on", params),
+            pl.min_horizontal(pl.max_horizontal("ordered_on", "paid_on"), as_of(params)).alias("paid_on"),
             _by_then("first_known_at", params).alias("known_on"),
             pl.col("status").is_in(["paid", "refunded"]).alias("is_paid"),
             units("gross_merchandise").fill_null(0).alias("gross"),
@@ -99,9 +100,10 @@ class Facts:
     def of(cls, orders: pl.DataFrame, reversals: pl.DataFrame, also: pl.Series | None = None) -> Facts:
         """From `order_rows` and `reversal_rows`; `also` names customers that have no orders any more."""
         found = orders["customer_id"] if also is None else pl.concat([orders["customer_id"], also])
-        if not _is_told(orders):
-            orders = orders.with_columns(pl.col("ordered_on").alias("known_on"))
+        learnt = "known_on" if _is_told(orders) else "ordered_on"
+        if learnt != "known_on":
             reversals = reversals.with_columns(pl.col("reversed_on").alias("known_on"))
+        orders = orders.with_columns(pl.max_horizontal(learnt, "paid_on").alias("known_on")).drop("paid_on")
         names = found.unique().sort()
         numbers = pl.DataFrame({"customer_id": names}).with_row_index("who").with_columns(pl.col("who").cast(pl.Int64))
         rows = (

@@ -41,8 +41,9 @@ ORDER = (OPENING, *(line.name for line in MOVEMENTS), RECLASSIFIED, CLOSING)
 """Every line of the ledger. `reclassified` moves customers between members of a dimension and is 0 in total."""
 PERIOD_SAYS = (
     "End of the period: a month-end, or the as-of day for the last one. Months that no earlier version published are "
-    "told from what was known at their end: orders learnt later are left out, refunds and cancellations made or learnt "
-    "later undone. A cancellation is behaviour of the month it was made in, as a refund is, and late data where "
-    "it was learnt in a later one. Undated cancellations (fct_order.cancellation_precision) count from the day of the "
-    "order, as payments do; persons are those of the first version: no earlier belief is recorded"
+    "told from what was known at their end: orders learnt or paid later are left out, refunds and cancellations made "
+    "or learnt later undone. A cancellation is behaviour of the month it was made in, as a refund is, and late data "
+    "where it was learnt in a later one; so is an order paid in a later month than it was placed in. What is not dated "
+    "(fct_order.cancellation_precision, payments) counts from the day of the order; persons are those of the first "
+    "version: no earlier belief is recorded"
 )

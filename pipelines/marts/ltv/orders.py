@@ -27,6 +27,7 @@ ORDER_READS: dict[str, tuple[str, ...]] = {
         "ordered_on",
         "status",
         "is_kept",
+        "paid_on",
         "first_known_at",
         "cancellation_precision",
         "gross_merchandise",
@@ -44,11 +45,11 @@ LEAST_KNOWN = 0.9
 def order_rows(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """One row per order, and per day its reversals became known: what `known_by` needs, money in units.
 
-    `order_key, customer_id, segment, basis, ordered_on, known_on, is_kept, is_ended` (wholly refunded), `gross` and
-    `reversed` (order currency), the money on each of `BASES` (null where unknown), `undone_on` (day a refund or
-    cancellation became known, null without), `undone_stands` (it was the cancellation), `undone_goods` (order
-    currency), `undone_contribution`, `undone_net_revenue`. `basis` is the headline one. Orders dated tomorrow count as
-    of the as-of day.
+    `order_key, customer_id, segment, basis, ordered_on, paid_on, known_on, is_kept, is_ended` (wholly refunded),
+    `gross` and `reversed` (order currency), the money on each of `BASES` (null where unknown), `undone_on` (day a
+    refund or cancellation became known, null without), `undone_stands` (it was the cancellation), `undone_goods`
+    (order currency), `undone_contribution`, `undone_net_revenue`. `basis` is the headline one. Orders dated tomorrow
+    count as of the as-of day.
     """
     who = customers(inputs).select("customer_id", pl.col("acquisition_channel").alias("segment"))
     headline = inputs["mart_coverage"].filter(pl.col("dim") == TOTAL).select(pl.col("headline_basis").alias("basis"))
@@ -63,6 +64,7 @@ def order_rows(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
             "segment",
             "basis",
             pl.min_horizontal("ordered_on", as_of(params)).alias("ordered_on"),
+            pl.min_horizontal(pl.max_horizontal("ordered_on", "paid_on"), as_of(params)).alias("paid_on"),
             pl.min_horizontal(pl.col("first_known_at").dt.date(), as_of(params)).alias("known_on"),
             "is_kept",
             (pl.col("status") == "refunded").alias("is_ended"),
@@ -97,7 +99,7 @@ def known_by(rows: pl.DataFrame, day: date) -> pl.DataFrame:
     The amount on a basis stands in a column of its name; `filled_contribution`, … is the same, and where a cost is not
     known the net revenue at the margin of all other orders. `orders_on` makes of both `amount` and `filled`.
     """
-    placed = rows.filter(pl.col("ordered_on") <= pl.lit(day, dtype=pl.Date))
+    placed = rows.filter(pl.col("paid_on") <= pl.lit(day, dtype=pl.Date))  # never before it was placed
     is_told = pl.col("known_on") <= pl.lit(day, dtype=pl.Date)
     known_n, placed_n = placed.filter(is_told).height, placed.height
     if known_n >= LEAST_KNOWN * placed_n:

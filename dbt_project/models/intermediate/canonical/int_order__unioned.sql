@@ -22,6 +22,7 @@ select
     ordered_at,
     ordered_on,
     case when paid_at < {{ cutoff() }} then paid_at end as paid_at,
+    case when paid_at < {{ cutoff() }} then paid_on end as paid_on,
     case when cancelled_at < {{ cutoff() }} then cancelled_at end as cancelled_at,
     case when cancelled_at < {{ cutoff() }} then cancelled_on end as cancelled_on,
     case

@@ -36,6 +36,7 @@ select
     judged.attributed_campaign_id,
     judged.ordered_at,
     judged.ordered_on,
+    judged.paid_on,
     judged.first_known_at,
     judged.known_at,
     judged.status,

@@ -15,6 +15,7 @@ select
     orders.attributed_campaign_id,
     orders.ordered_at,
     orders.ordered_on,
+    orders.paid_on,
     orders.first_known_at,
     orders.known_at,
     orders.status,

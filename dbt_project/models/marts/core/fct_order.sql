@@ -48,6 +48,7 @@ select
     orders.customer_id,
     orders.ordered_at,
     orders.ordered_on,
+    orders.paid_on,
     orders.first_known_at,
     orders.known_at,
     case when orders.is_wholly_refunded then 'refunded' else orders.status end as status,

@@ -25,6 +25,7 @@ select
     ordered_at,
     ordered_on,
     paid_at,
+    paid_on,
     cancelled_at,
     cancelled_on,
     status,

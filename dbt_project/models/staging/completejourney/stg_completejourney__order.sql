@@ -31,6 +31,7 @@ select
     ordered_at,
     ordered_on,
     ordered_at as paid_at,
+    ordered_on as paid_on,
     'paid' as status,
     currency,
     {{

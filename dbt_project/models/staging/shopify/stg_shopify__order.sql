@@ -60,6 +60,7 @@ select
     created_at as ordered_at,
     created_on as ordered_on,
     paid_at,
+    paid_on,
     cancelled_at,
     cancelled_on,
     case

@@ -55,6 +55,7 @@ select
     ordered_at,
     ordered_on,
     ordered_at as paid_at,
+    ordered_on as paid_on,
     status,
     currency,
     shipping_charged,

@@ -48,6 +48,7 @@ select
     created_at as ordered_at,
     created_on as ordered_on,
     paid_at,
+    paid_on,
     case when stated_status = 'cancelled' and paid_at is not null then 'paid' else stated_status end as status,
     source_currency as currency,
     shipping_due as shipping_charged,
