@@ -116,14 +116,13 @@ def _documented(column: Column) -> dict[str, Any]:
 
 
 def _column(table: Table, column: Column) -> dict[str, Any]:
+    """Column, constraints and tests. Accepted values are not among them: the gates count them in one scan a table."""
     entry = _documented(column)
     if column.required:
         entry["constraints"] = [{"type": "not_null"}]
     tests: list[Any] = []
     if table.grain == (column.name,):
         tests.append("unique")
-    if column.values:
-        tests.append({"accepted_values": {"arguments": {"values": list(column.values)}}})
     target = RELATIONSHIPS.get((table.name, column.name))
     if target:
         tests.append({"relationships": {"arguments": {"to": f"ref('{target}')", "field": column.name}}})
