@@ -32,18 +32,6 @@ from pipelines.marts.common import BASES
 from pipelines.science.valuation import value_customers
 
 
-@pytest.fixture(scope="module")
-def core() -> Tables:
-    """Fifty customers; orders and refunds are learnt of up to five days late."""
-    return make_core(SHAPE)
-
-
-@pytest.fixture(scope="module")
-def frames(core: Tables) -> Tables:
-    """The marts of the asset, with nothing published before."""
-    return compute_asset(core)
-
-
 @pytest.mark.parametrize("basis", BASES)
 def test_every_line_of_every_customer_equals_a_second_computation(core: Tables, frames: Tables, basis: str) -> None:
     found = told_movements(frames, basis)

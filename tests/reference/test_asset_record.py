@@ -26,18 +26,6 @@ from pipelines.marts import digest
 from pipelines.marts.common import BASES
 
 
-@pytest.fixture(scope="module")
-def core() -> Tables:
-    """Fifty customers; orders and refunds are learnt of up to five days late."""
-    return make_core(SHAPE)
-
-
-@pytest.fixture(scope="module")
-def frames(core: Tables) -> Tables:
-    """The marts of the asset, with nothing published before."""
-    return compute_asset(core)
-
-
 def _with_news(core: Tables) -> tuple[Tables, tuple[str, str, str]]:
     """An order of March of a third customer comes to light, and of two others it turns out that they are one."""
     kept = core["fct_order"].filter(pl.col("is_kept") & (pl.col("ordered_on") < date(2025, 3, 1)))

@@ -1,5 +1,8 @@
 """A seeded synthetic core for tests of marts: every table of `contracts.core`, with the laws core keeps.
 
+Lives here: people, products, orders, their lines and refunds, and the tables together. Stays out: what they come to
+(`marts_facts`).
+
 Amounts are drawn as whole ten-thousandths and tie out: order totals are sums of their lines, refunds of a line are the
 sum of its refund rows, contribution is net revenue less known costs and null when one is not known.
 """
@@ -12,16 +15,11 @@ from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
+from support import marts_facts
+from support.marts_facts import COSTS, HAS_TWO
 
-from pipelines.contracts.core import CORE, WATERFALL
+from pipelines.contracts.core import CORE
 from pipelines.contracts.money import from_units
-
-COSTS = ("cogs", "platform_fee", "payment_fee", "commission", "fulfilment")
-LINES = tuple(name for name, _, _ in WATERFALL)
-CANCELLED_PARTS = tuple(
-    f"cancelled_{name}" for name in ("goods", "shipping", "tax", "cogs", "net_revenue", "contribution")
-)
-REFUND_PARTS = ("refunded_goods", "refunded_shipping", "tax_returned", "cogs_returned")
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Shape:
     cancelled_share: float = 0.07
     refund_share: float = 0.12  # of single lines; below zero: no refunds at all, of whole orders neither
     period_costs: bool = True
-    longest_cancellation_days: int = 120  # every second cancelled order had stood up to so many days; 0: none had
+    longest_cancellation_days: int = 120  # every second one had stood up to so many days; 0: none
     late_days: int = 0  # up to so many days until an order or a refund is learnt of; never after as_of
     acquisition_channels: tuple[str | None, ...] = ("ads", "search", "friends", None)
 
@@ -54,21 +52,23 @@ def make_core(shape: Shape) -> dict[str, pl.DataFrame]:
     orders = _orders(shape, rng, people)
     lines = _lines(shape, rng, orders, products)
     refunds = _refunds(shape, rng, lines)
-    economics = _economics(lines, refunds)
-    cancellations = _cancellations(shape, lines)
+    economics = marts_facts.economics(lines, refunds)
+    cancellations = marts_facts.cancellations(shape, lines)
     frames = {
         "dim_customer": people,
         "dim_account": (accounts := _accounts(people)),
         "identity_policy": _policies(accounts),
         "dim_product": products,
-        "fct_order": _order_facts(shape, orders, economics, refunds, cancellations),
-        "fct_refund": _refund_facts(refunds),
-        "fct_cancellation": cancellations.with_columns(*_KEYS, *_money(CANCELLED_PARTS)),
+        "fct_order": marts_facts.order_facts(shape, orders, economics, refunds, cancellations),
+        "fct_refund": marts_facts.refund_facts(refunds),
+        "fct_cancellation": cancellations.with_columns(
+            *marts_facts.KEYS, *marts_facts.money(marts_facts.CANCELLED_PARTS)
+        ),
         "fct_period_cost": _period_costs(shape, rng),
         **{name: pl.DataFrame(schema=CORE[name].polars_schema) for name in ("dim_campaign", "fct_touch")},
     }
     kept = frames["fct_order"].select("order_key", "is_kept")
-    frames["fct_order_line_economics"] = _line_facts(economics.drop("is_kept").join(kept, on="order_key"))
+    frames["fct_order_line_economics"] = marts_facts.line_facts(economics.drop("is_kept").join(kept, on="order_key"))
     return {name: frame.select(CORE[name].names).cast(dict(CORE[name].polars_schema)) for name, frame in frames.items()}
 
 
@@ -127,14 +127,14 @@ def _accounts(people: pl.DataFrame) -> pl.DataFrame:
     parts = [
         frame.select(pl.concat_str(pl.lit(f"{source}/"), "customer_id").alias("account_key"),
                      pl.lit(source).alias("source_system"), *columns)
-        for source, frame in (("web", people), ("pos", people.filter(_HAS_TWO)))
+        for source, frame in (("web", people), ("pos", people.filter(HAS_TWO)))
     ]  # fmt: skip
     return pl.concat(parts)
 
 
 def _policies(accounts: pl.DataFrame) -> pl.DataFrame:
     """Strict: a second account is a person of its own. Loose: every fourth person is one and the same."""
-    second = accounts.filter((pl.col("source_system") == "web") & _HAS_TWO)
+    second = accounts.filter((pl.col("source_system") == "web") & HAS_TWO)
     strict = second.select("account_key", policy=pl.lit("strict"), cluster="account_key")
     joined = accounts.filter(pl.col("customer_id").str.contains("[0-3]$"))
     loose = joined.select("account_key", "customer_id", policy=pl.lit("loose"), cluster=pl.col("account_key").min())
@@ -284,179 +284,10 @@ def _refunds(shape: Shape, rng: np.random.Generator, lines: pl.DataFrame) -> pl.
         pl.when("cogs_known")
         .then(pl.when("restocked").then(pl.col("cogs") * part // 100).otherwise(0))
         .alias("cogs_returned"),
-        _known_at(shape, "order_line_key", pl.col("ordered_on") + pl.duration(days="later")).alias("known_at"),
+        marts_facts.known_at(shape, "order_line_key", pl.col("ordered_on") + pl.duration(days="later")).alias(
+            "known_at"
+        ),
     ).filter(pl.col("refunded_on") <= shape.as_of)
-
-
-def _cancellations(shape: Shape, lines: pl.DataFrame) -> pl.DataFrame:
-    """What every second cancelled order was worth while it stood; of every third of them 30 % went back half-way."""
-    number = pl.col("order_key").str.extract(r"(\d+)$").cast(pl.Int64)
-    wait = number * 7919 % max(shape.longest_cancellation_days, 1)
-    dated = (pl.col("status") == "cancelled") & (number % 2 == 0) & (shape.longest_cancellation_days > 0)
-    costs = pl.all_horizontal(f"{name}_known" for name in COSTS)
-    goods = pl.col("gross_merchandise")
-    whole = lines.filter(dated).with_columns(
-        wait.alias("wait"),
-        (number % 3 == 0).alias("in_two"),
-        goods.alias("cancelled_goods"),
-        pl.col("shipping_charged").alias("cancelled_shipping"),
-        (goods * 7 // 107).alias("cancelled_tax"),
-        (goods * 38 // 100).alias("cancelled_cogs"),
-    )
-    parts = CANCELLED_PARTS[:4]
-    first = pl.col(parts) * 30 // 100 * pl.col("in_two")
-    early = whole.filter("in_two").with_columns(
-        pl.lit("refunded").alias("kind"), pl.col("wait") // 2, first,
-        pl.concat_str(pl.lit("r/"), "order_line_key").alias("cancellation_key"),
-    )  # fmt: skip
-    rest = whole.with_columns(
-        pl.lit("cancelled").alias("kind"), pl.col(parts) - first, pl.col("order_key").alias("cancellation_key")
-    )
-    net = pl.col("cancelled_goods") + pl.col("cancelled_shipping") - pl.col("cancelled_tax")
-    return (
-        pl.concat([early, rest])
-        .with_columns(
-            (pl.col("ordered_on") + pl.duration(days="wait")).alias("cancelled_on"),
-            net.alias("cancelled_net_revenue"),
-            pl.when(costs).then(net - pl.col("cancelled_cogs")).alias("cancelled_contribution"),
-            pl.when("cogs_known").then("cancelled_cogs").alias("cancelled_cogs"),
-        )
-        .filter((pl.col("ordered_on") + pl.duration(days=wait)) <= shape.as_of)
-        .with_columns(_known_at(shape, "order_key", pl.col("cancelled_on")).alias("known_at"))
-    )
-
-
-def _known_at(shape: Shape, key: str, day: pl.Expr) -> pl.Expr:
-    """Up to `late_days` after the day, the same for equal keys."""
-    wait = pl.col(key).str.extract_all(r"\d").list.join("").cast(pl.Int64) * 7919 % (shape.late_days + 1)
-    return pl.min_horizontal(day + pl.duration(days=wait), pl.lit(shape.as_of)).cast(pl.Datetime("us"))
-
-
-def _paid_on(shape: Shape) -> pl.Expr:
-    """The day of the payment; of cancelled orders that had been paid the day of the order."""
-    number = pl.col("order_key").str.extract_all(r"\d").list.join("").cast(pl.Int64)
-    wait = pl.when((number % 5 == 0) & (pl.col("status") == "paid")).then(number * 7919 % (shape.late_payment_days + 1))
-    paid = pl.col("ordered_on") + pl.duration(days=wait.otherwise(0))
-    return pl.when(pl.col("status") != "pending").then(pl.min_horizontal(paid, pl.lit(shape.as_of)))
-
-
-def _economics(lines: pl.DataFrame, refunds: pl.DataFrame) -> pl.DataFrame:
-    returned = refunds.group_by("order_line_key").agg(pl.col(REFUND_PARTS).sum())
-    known = pl.all_horizontal(f"{name}_known" for name in COSTS)
-    return (
-        lines.join(returned, on="order_line_key", how="left", maintain_order="left")
-        .with_columns(pl.col(REFUND_PARTS).fill_null(0))
-        .with_columns(
-            pl.col("tax") - pl.col("tax_returned"),
-            pl.col("cogs") - pl.col("cogs_returned"),
-            (pl.col("status") == "paid").alias("is_kept"),
-        )
-        .with_columns(
-            (
-                pl.col("gross_merchandise")
-                + pl.col("shipping_charged")
-                - pl.col("cancelled")
-                - pl.col("refunded_goods")
-                - pl.col("refunded_shipping")
-                - pl.col("tax")
-            ).alias("net_revenue")
-        )
-        .with_columns(pl.when(f"{name}_known").then(name).alias(name) for name in COSTS)
-        .with_columns(
-            pl.when(known).then(pl.col("net_revenue") - pl.sum_horizontal(*COSTS, "incentives")).alias("contribution"),
-            known.alias("is_costed"),
-            pl.col("cogs_known").alias("is_cogs_known"),
-            pl.all_horizontal("platform_fee_known", "payment_fee_known", "commission_known").alias("is_fees_known"),
-            pl.col("fulfilment_known").alias("is_fulfilment_known"),
-        )
-    )
-
-
-def _money(names: tuple[str, ...]) -> list[pl.Expr]:
-    """Amounts in both currencies; the reporting one is null where the order has no rate."""
-    return [
-        expression
-        for name in names
-        for expression in (
-            from_units(name).alias(name),
-            from_units(pl.when(~pl.col("no_rate")).then(pl.col(name))).alias(f"{name}_reporting"),
-        )
-    ]
-
-
-_HAS_TWO = pl.col("customer_id").str.contains("[0-7]$")
-_KEYS = [
-    pl.when(_HAS_TWO & (pl.col("channel") == "pos"))
-    .then(pl.concat_str(pl.lit("pos/"), "customer_id"))
-    .otherwise(pl.concat_str(pl.lit("web/"), "customer_id"))
-    .alias("account_key"),
-    pl.lit("USD").alias("currency"),
-    pl.lit("USD").alias("reporting_currency"),
-]
-
-
-def _order_facts(
-    shape: Shape, orders: pl.DataFrame, economics: pl.DataFrame, refunds: pl.DataFrame, cancellations: pl.DataFrame
-) -> pl.DataFrame:
-    names = (
-        "list_value",
-        "markdown",
-        "merchant_discount",
-        "gross_merchandise",
-        "refunded_goods",
-        "net_revenue",
-    )
-    sums = economics.group_by("order_key").agg(
-        pl.col(names).sum(),
-        pl.when(pl.col("contribution").null_count() == 0).then(pl.col("contribution").sum()).alias("contribution"),
-        pl.when(~pl.col("no_rate")).then(pl.when("is_costed").then("net_revenue")).sum().alias("costed"),
-        pl.struct(-pl.col("gross_merchandise"), "sku").sort().first().struct.field("sku").alias("first_sku"),
-    )
-    wholly = (pl.col("gross_merchandise") > 0) & (pl.col("refunded_goods") >= pl.col("gross_merchandise"))
-    precise = refunds.group_by("order_key").agg((pl.col("refund_precision") == "dated").any().alias("dated"))
-    facts = (
-        orders.join(sums, on="order_key")
-        .join(precise, on="order_key", how="left")
-        .with_columns(((pl.col("status") == "paid") & ~wholly).alias("is_kept"))
-    )
-    ordinal = (
-        facts.filter("is_kept")
-        .sort("ordered_at", "order_key")
-        .select("order_key", pl.int_range(1, pl.len() + 1).over("customer_id").alias("kept_order_n"))
-    )
-    return facts.join(ordinal, on="order_key", how="left").with_columns(
-        *_KEYS,
-        _known_at(shape, "order_key", pl.col("ordered_on")).alias("known_at"),
-        _known_at(shape, "order_key", pl.col("ordered_on")).alias("first_known_at"),
-        _paid_on(shape).alias("paid_on"),
-        pl.when(pl.col("order_key").is_in(cancellations["order_key"].implode()))
-        .then(pl.lit("dated"))
-        .when(pl.col("status") == "cancelled")
-        .then(pl.lit("order"))
-        .otherwise(pl.lit("none"))
-        .alias("cancellation_precision"),
-        pl.lit(None, dtype=pl.String).alias("store_id"),
-        pl.lit(None, dtype=pl.String).alias("attributed_campaign_id"),
-        pl.when("dated")
-        .then(pl.lit("dated"))
-        .when(pl.col("dated").is_null())
-        .then(pl.lit("none"))
-        .otherwise(pl.lit("order"))
-        .alias("refund_precision"),
-        pl.when((pl.col("status") == "paid") & wholly).then(pl.lit("refunded")).otherwise("status").alias("status"),
-        from_units(pl.col("costed").fill_null(0)).alias("costed_net_revenue_reporting"),
-        *_money((*names, "contribution")),
-    )
-
-
-def _line_facts(economics: pl.DataFrame) -> pl.DataFrame:
-    return economics.with_columns(
-        *_KEYS, pl.lit(True).alias("is_list_price_known"), pl.col("qty").cast(pl.Decimal(18, 6)), *_money(LINES)
-    )
-
-
-def _refund_facts(refunds: pl.DataFrame) -> pl.DataFrame:
-    return refunds.with_columns(*_KEYS, *_money(REFUND_PARTS))
 
 
 def _period_costs(shape: Shape, rng: np.random.Generator) -> pl.DataFrame:
