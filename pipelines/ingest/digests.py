@@ -16,11 +16,12 @@ def md5_hex(texts: pl.Series, salt: str = "") -> pl.Series:
     """Lower-case hex md5 of salt and text (UTF-8), in the order of the texts; null for null."""
     with _engine().cursor() as engine:
         engine.register("told", texts.alias("text").to_frame().to_arrow())
-        hashed = engine.sql("select md5($salt || text) as hash from told", params={"salt": salt}).to_arrow_table()
+        # Executed at once: `sql` with parameters would hold every value as an object of its own first.
+        hashed = engine.execute("select md5($salt || text) as hash from told", {"salt": salt}).to_arrow_table()
         return pl.DataFrame(hashed).to_series()
 
 
 @lru_cache(maxsize=1)
 def _engine() -> duckdb.DuckDBPyConnection:
-    """An empty database in memory, which every thread asks through a cursor of its own."""
-    return duckdb.connect(":memory:", config={"threads": 2, "memory_limit": "1GB", "preserve_insertion_order": True})
+    """An empty database in memory, which every thread asks through a cursor of its own, and works for itself."""
+    return duckdb.connect(":memory:", config={"threads": 1, "memory_limit": "1GB", "preserve_insertion_order": True})
