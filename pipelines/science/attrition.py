@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import betaln, psi
 
 from pipelines.science.count_model import CountModel, CountRows
+from pipelines.science.fit_once import fit_once
 from pipelines.science.nbd import NBD, nb_at_least, nb_log_pmf
 from pipelines.science.numerics import Array, BetaMean, Index, dot, interpolate_over, log_rising
 
@@ -28,7 +29,7 @@ class AttritionModel(CountModel):
     """A count model with attrition, which is the NBD in the limit of none."""
 
     def _fall_back(self, rows: CountRows) -> None:
-        plain = NBD().fit_rows(rows, polish=False)
+        plain = fit_once(NBD, rows)
         trivial = plain.fit_status_ in ("no_customers", "no_exposure", "no_repeaters", "single_customer")
         gain = self.log_likelihood_ - plain.log_likelihood_
         if trivial or not np.isfinite(gain) or (gain < GAIN and self.prior is None):

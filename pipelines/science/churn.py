@@ -15,6 +15,7 @@ import polars as pl
 from sklearn.isotonic import IsotonicRegression
 
 from pipelines.science.count_model import CountRows
+from pipelines.science.fit_once import fit_once
 from pipelines.science.numerics import Array
 from pipelines.science.season import Clock
 from pipelines.science.threads import one_thread
@@ -39,7 +40,7 @@ def silence(summary: pl.DataFrame, as_of: date, clock: Clock, days: int = SILENT
     today = (as_of - date(1970, 1, 1)).days
     ahead = float(clock.between(today, today + days))
     with one_thread():
-        fits = [kind().fit_rows(rows, polish=False) for kind in COUNT_CHOICES["average"]]
+        fits = [fit_once(kind, rows) for kind in COUNT_CHOICES["average"]]
         return np.mean([fit.p_no_purchase(ahead, rows.x, rows.t_x, rows.age) for fit in fits], axis=0)[place]
 
 

@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike
 from scipy.linalg import cho_factor, cho_solve
 
 from pipelines.science.bgnbd import BGNBD
-from pipelines.science.count_model import CountModel
+from pipelines.science.count_model import CountModel, CountRows
+from pipelines.science.fit_once import fit_once
 from pipelines.science.numerics import Array, Index
 from pipelines.science.transactions import every_kth
 
@@ -130,7 +131,8 @@ def find_clock(log: pl.DataFrame, end: int, horizon: int, most: int = SAMPLE) ->
     last = purchases.first_day.astype(np.float64)
     np.maximum.at(last, purchases.customer, purchases.day)
     for _ in range(_ROUNDS):
-        model = BGNBD().fit(x, clock.between(purchases.first_day, last), clock.between(purchases.first_day, end))
+        times = clock.between(purchases.first_day, last), clock.between(purchases.first_day, end)
+        model = fit_once(BGNBD, CountRows.of(x, *times), polish=True)
         middle, actual, expected = innovations(purchases, model, clock, (begin + 28, end), width)
         plain = expected * np.exp(-clock.log_index(middle))
         index, contrast_sd = seasonal_index(middle, actual, plain, knots, contrast)

@@ -17,6 +17,7 @@ import polars as pl
 from pipelines.science.bgnbd import BGNBD
 from pipelines.science.count_model import CountModel, CountRows
 from pipelines.science.credibility import within_variance
+from pipelines.science.fit_once import fit_once
 from pipelines.science.mbgnbd import MBGNBD
 from pipelines.science.nbd import NBD
 from pipelines.science.numerics import Array
@@ -196,7 +197,7 @@ class Fits:
     def pooled(self, kind: type[CountModel]) -> CountModel:
         """A count model fitted to all customers."""
         if kind not in self._counts:
-            self._counts[kind] = kind().fit_rows(self._rows, polish=False)
+            self._counts[kind] = fit_once(kind, self._rows)
         return self._counts[kind]
 
 
@@ -208,7 +209,7 @@ def _pulled(kind: type[CountModel], pooled: CountModel, rows: CountRows) -> Coun
     """A segment's fit, pulled toward that of all customers; the latter itself where it fell back."""
     if pooled.model_used_ != kind.name:
         return pooled
-    return kind(prior=pooled.parameters_, prior_sd=POOLING_SD).fit_rows(rows, polish=False)
+    return fit_once(kind, rows, prior=pooled.parameters_, prior_sd=POOLING_SD)
 
 
 def times_on(summary: pl.DataFrame, clock: Clock) -> tuple[Array, Array, Array]:
