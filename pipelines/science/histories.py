@@ -4,7 +4,8 @@ Lives here: the summary of each customer's kept order days and money as known on
 Stays out: models, and plain transaction logs, where a return is a negative amount (`transactions`).
 
 Money is kept in whole ten-thousandths (Int64) until the last expression, and rows are summed in the order of customer
-and day, so that nothing depends on the order of rows.
+and day, so that nothing depends on the order of rows. Customers are told apart by numbers, and runs of equal numbers
+summed: over millions of orders that takes a fraction of the time of grouping.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+import numpy as np
 import polars as pl
+
+from pipelines.science.numerics import Index, Mask
 
 ORDER_COLUMNS = ("customer_id", "ordered_on", "is_kept", "amount")
 """Columns of an orders frame: String, Date, Boolean, Int64 (whole ten-thousandths, null where unknown)."""
@@ -27,25 +31,37 @@ def order_days(orders: pl.DataFrame | pl.LazyFrame, bases: Sequence[str] = ()) -
     says that the amount of every kept order of the day is known. With `bases` the amount on each stands in a column of
     its name in place of `amount`, and the three columns once for each: `gain_contribution`, …
     """
-    kept = pl.col("is_kept")
-    made = [
-        made
-        for column, ending in _amounts(bases)
-        for amount in [pl.col(column)]
-        for made in (
-            amount.clip(lower_bound=0).sum().alias(f"gain{ending}"),
-            (-amount).clip(lower_bound=0).sum().alias(f"loss{ending}"),
-            (kept.any() & (kept & amount.is_null()).any().not_()).alias(f"is_valued{ending}"),
-        )
-    ]
-    return (
-        orders.lazy()
-        .select("customer_id", "ordered_on", "is_kept", *(column for column, _ in _amounts(bases)))
-        .group_by("customer_id", "ordered_on")
-        .agg(kept.any().alias("is_purchase"), *made)
-        .sort("customer_id", "ordered_on")
-        .collect()
-    )
+    amounts = _amounts(bases)
+    rows = orders.lazy().select("customer_id", "ordered_on", "is_kept", *(column for column, _ in amounts)).collect()
+    place = (_numbers(rows["customer_id"]) << 32) + rows["ordered_on"].to_physical().to_numpy()
+    order = np.argsort(place)
+    begins = _begins(place[order])
+    kept = rows["is_kept"].fill_null(value=False).to_numpy()[order]
+    is_purchase = np.logical_or.reduceat(kept, begins)
+    made = {"is_purchase": is_purchase}
+    for column, ending in amounts:
+        amount, is_unknown = rows[column].fill_null(0).to_numpy()[order], rows[column].is_null().to_numpy()[order]
+        made[f"gain{ending}"] = np.add.reduceat(np.maximum(amount, 0), begins)
+        made[f"loss{ending}"] = np.add.reduceat(np.maximum(-amount, 0), begins)
+        made[f"is_valued{ending}"] = is_purchase & ~np.logical_or.reduceat(kept & is_unknown, begins)
+    first = rows.select("customer_id", "ordered_on")[order[begins]]
+    return first.with_columns(pl.Series(name, values) for name, values in made.items())
+
+
+def _numbers(keys: pl.Series) -> Index:
+    """A whole number for every key, in the order of the keys: they sort and group far faster than text."""
+    if keys.dtype.is_integer():
+        return keys.cast(pl.Int64).to_numpy()
+    if keys.is_sorted():
+        return keys.rle_id().cast(pl.Int64).to_numpy()
+    names = pl.DataFrame({"key": keys.unique().sort()}).with_row_index("number")
+    found = keys.to_frame("key").join(names, on="key", how="left", nulls_equal=True, maintain_order="left")
+    return found["number"].cast(pl.Int64).to_numpy()
+
+
+def _begins(keys: Index) -> Index:
+    """Where each run of equal keys begins."""
+    return np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
 
 
 def _amounts(bases: Sequence[str]) -> list[tuple[str, str]]:
@@ -75,52 +91,51 @@ def summarise_days(days: pl.DataFrame, as_of: date, bases: Sequence[str] = ()) -
     days, of the first of them, and their sum of squares), `returned` (losses of all days). With `bases` these five
     stand once for each (`spent_contribution`, …; see `on_basis`). Nothing after `as_of` is used.
     """
-    last = pl.lit(as_of, dtype=pl.Date)
-    bought = pl.col("ordered_on").filter("is_purchase")
-    endings = [ending for _, ending in _amounts(bases)]
+    today = pl.lit(as_of, dtype=pl.Date)
+    rows = days.filter(pl.col("ordered_on") <= today)
+    run = rows["customer_id"].rle_id().to_numpy()
+    begins = _begins(run)
+    bought = rows["is_purchase"].to_numpy()
+    on = rows["ordered_on"].to_physical().to_numpy()
+    made = {
+        "first_on": np.minimum.reduceat(np.where(bought, on, np.iinfo(np.int32).max), begins),
+        "last_on": np.maximum.reduceat(np.where(bought, on, np.iinfo(np.int32).min), begins),
+        "x": np.add.reduceat(bought.astype(np.int64), begins) - 1,
+    }
+    for _, ending in _amounts(bases):
+        made |= {f"{name}{ending}": values for name, values in _money_of(rows, bought, run, begins, ending).items()}
+    is_buyer = made["x"] >= 0
+    money = [name for name in made if name not in ("first_on", "last_on", "x")]
     return (
-        days.lazy()
-        .filter(pl.col("ordered_on") <= last)
-        .group_by("customer_id", maintain_order=True)
-        .agg(
-            bought.min().alias("first_on"),
-            bought.max().alias("last_on"),
-            pl.col("is_purchase").sum().cast(pl.Int64).alias("purchase_n"),
-            *(money for ending in endings for money in _money_of(ending)),
-        )
-        .filter(pl.col("purchase_n") > 0)
+        rows["customer_id"].gather(begins[is_buyer]).to_frame()
+        .with_columns(pl.Series(name, values[is_buyer]) for name, values in made.items())
+        .with_columns(pl.col("first_on", "last_on").cast(pl.Date))
         .select(
             "customer_id",
             "first_on",
             "last_on",
-            (pl.col("purchase_n") - pl.lit(1, dtype=pl.Int64)).alias("x"),
+            "x",
             (pl.col("last_on") - pl.col("first_on")).dt.total_days().alias("t_x"),
-            (last - pl.col("first_on")).dt.total_days().alias("age"),
-            *(
-                column
-                for ending in endings
-                for column in (
-                    pl.col(f"valued_n{ending}"),
-                    *(pl.col(f"{n}{ending}").cast(pl.Float64) * _UNIT for n in ("spent", "first_spent", "returned")),
-                    pl.col(f"spent_square{ending}"),
-                )
-            ),
+            (today - pl.col("first_on")).dt.total_days().alias("age"),
+            *money,
         )
-        .collect()
-    )
+    )  # fmt: skip
 
 
-def _money_of(ending: str) -> list[pl.Expr]:
-    """`MONEY` of the days of a customer; whole units but for the squares."""
-    units, valued = pl.col(f"gain{ending}"), pl.col("is_purchase") & pl.col(f"is_valued{ending}")
-    gain = units.cast(pl.Float64) * _UNIT
-    return [
-        valued.sum().cast(pl.Int64).alias(f"valued_n{ending}"),
-        units.filter(valued | ~pl.col("is_purchase")).sum().alias(f"spent{ending}"),
-        units.filter(valued).first().fill_null(0).alias(f"first_spent{ending}"),
-        (gain * gain).filter(valued).sum().alias(f"spent_square{ending}"),
-        pl.col(f"loss{ending}").sum().alias(f"returned{ending}"),
-    ]
+def _money_of(rows: pl.DataFrame, bought: Mask, run: Index, begins: Index, ending: str) -> dict[str, Index]:
+    """`MONEY` of the days of each customer, a run of rows each; summed in whole units but for the squares."""
+    units, lost = (rows[f"{name}{ending}"].to_numpy() for name in ("gain", "loss"))
+    valued = bought & rows[f"is_valued{ending}"].to_numpy()
+    first = np.minimum.reduceat(np.where(valued, np.arange(len(rows)), len(rows)), begins)
+    gain = units[valued] * _UNIT
+    squares = np.bincount(run[valued], weights=gain * gain, minlength=len(begins))  # whole numbers without any
+    return {
+        "valued_n": np.add.reduceat(valued.astype(np.int64), begins),
+        "spent": np.add.reduceat(np.where(valued | ~bought, units, 0), begins) * _UNIT,
+        "first_spent": np.append(units, 0)[first] * _UNIT,
+        "spent_square": squares.astype(np.float64),
+        "returned": np.add.reduceat(lost, begins) * _UNIT,
+    }
 
 
 def on_basis(summary: pl.DataFrame, basis: str) -> pl.DataFrame:
