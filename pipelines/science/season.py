@@ -68,12 +68,19 @@ class Clock:
 
     def at(self, day: ArrayLike) -> Array:
         """Clock time at the end of a day; days outside the table run at speed 1."""
-        days = np.asarray(day, dtype=np.float64)
+        given = np.asarray(day)
+        days = given.astype(np.float64)
         if self.is_calendar:
             return days
+        if given.dtype.kind == "i" and self._holds(given):
+            return self._ends[given - (self.first_day - 1)]  # what interpolation says of a whole day
         place = days - self.first_day + 1.0
         inside = np.interp(place, np.arange(len(self._ends)), self._ends)
         return inside + np.minimum(place, 0.0) + np.maximum(place - len(self.speed), 0.0)
+
+    def _holds(self, days: Index) -> bool:
+        """Whether all days are within the table."""
+        return days.size > 0 and days.min() >= self.first_day - 1 and days.max() < self.first_day + len(self.speed)
 
     def between(self, begin: ArrayLike, end: ArrayLike) -> Array:
         """Clock time from the end of one day to the end of another, never negative."""

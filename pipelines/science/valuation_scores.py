@@ -23,7 +23,6 @@ from pipelines.science.valuation_model import Fitted, ValuationModel, spend_fact
 SOON_DAYS = 90
 _NODES = 3
 _MOST = 9e13
-"""Amounts beyond DECIMAL(18,4) are cut."""
 
 
 class Terms(Protocol):
@@ -64,31 +63,6 @@ def value_summary(
     return pl.concat(parts).sort("place").select(schema.keys()) if parts else pl.DataFrame(schema=schema)
 
 
-def expected_value(
-    summary: pl.DataFrame, params: Terms, model: ValuationModel, orders: Array | None = None
-) -> pl.Series:
-    """`value` of `value_summary` alone, in the order of the rows; the rest is not computed.
-
-    `orders` are those of `expected_orders`, where several kinds of money are valued by the same count models.
-    """
-    asked = expected_orders(summary, params, model) if orders is None else orders
-    parts = [
-        rows.select("place", value=_units(worth(rows, fitted) * asked[rows["place"].to_numpy()], fitted))
-        for rows, fitted in by_fit(summary, model)
-    ]
-    return pl.concat(parts).sort("place")["value"] if parts else pl.Series("value", [], dtype=pl.Int64)
-
-
-def expected_orders(summary: pl.DataFrame, params: Terms, model: ValuationModel) -> Array:
-    """Expected discounted orders of the horizon, in the order of the rows."""
-    found = np.zeros(len(summary))
-    for rows, fitted in by_fit(summary, model, by="count_key"):
-        place, known, until = _times(rows, params, model.clock)
-        asked = [_discounted(counts.expected_by(until, *known), params)[1] for counts in fitted.counts]
-        found[rows["place"].to_numpy()] = (sum(asked, start=np.zeros(len(known[0]))) / len(asked))[place]
-    return found * levels(summary, model)
-
-
 def levels(summary: pl.DataFrame, model: ValuationModel) -> Array:
     """The factor on the pace of orders of each row's segment."""
     named = {name: fitted.choice.level for name, fitted in model.segments.items()}
@@ -118,7 +92,7 @@ def _times(rows: pl.DataFrame, params: Terms, clock: Clock) -> tuple[Index, tupl
     """Each row's place among the distinct (x, t_x, T) on the clock, these, and the moments ahead on the clock."""
     place, distinct = CountRows.located(*times_on(rows, clock))
     today = _today(rows)
-    moments = clock.between(today, today + _moments(float(params.horizon_days)))
+    moments = clock.between(today, today + horizon_days(float(params.horizon_days)))
     return place, (distinct.x, distinct.t_x, distinct.age), moments
 
 
@@ -174,7 +148,12 @@ def _units(amount: Array | None, fitted: Fitted) -> pl.Expr:
     """Amounts as whole ten-thousandths; null where there is nothing to tell."""
     if amount is None or not fitted.has_amounts:
         return pl.lit(None, dtype=pl.Int64)
-    return pl.lit(pl.Series(np.rint(np.clip(amount, -_MOST, _MOST) * 10_000.0).astype(np.int64)))
+    return pl.lit(pl.Series(units_of(amount)))
+
+
+def units_of(amount: Array) -> Index:
+    """Amounts in float currency as whole ten-thousandths; those beyond DECIMAL(18,4) are cut."""
+    return np.rint(np.clip(amount, -_MOST, _MOST) * 10_000.0).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -214,7 +193,7 @@ def _asked(rows: pl.DataFrame, params: Terms, fitted: Fitted, clock: Clock, *, w
     nothing, found = np.zeros(len(known[0])), []
     for counts in fitted.counts:
         alive = counts.p_alive(*known)
-        orders, discounted = _discounted(counts.expected_by(until, *known, alive), params)
+        orders, discounted = over_horizon(counts.expected_by(until, *known, alive), params)
         found.append(
             (
                 alive,
@@ -228,19 +207,19 @@ def _asked(rows: pl.DataFrame, params: Terms, fitted: Fitted, clock: Clock, *, w
     return np.array([np.asarray(sum(parts) / len(found))[place] for parts in zip(*found, strict=True)])
 
 
-def _moments(horizon: float) -> Array:
+def horizon_days(horizon: float) -> Array:
     """The days ahead at which the expectation is asked: Gauss nodes, and the horizon."""
     return np.append(legendre(_NODES)[0] * horizon, horizon)
 
 
-def _discounted(by: Array, params: Terms) -> tuple[Array, Array]:
+def over_horizon(by: Array, params: Terms) -> tuple[Array, Array]:
     """Expected orders over the horizon, and the same discounted by e**(-delta u) for an order at u.
 
-    By parts, so that only the smooth expectation `by` at `_moments` is needed; relative error below 1e-4 on the
+    By parts, so that only the smooth expectation `by` at `horizon_days` is needed; relative error below 1e-4 on the
     calendar.
     """
     delta, horizon = float(np.log1p(max(params.discount_rate, 0.0))) / 365.0, float(params.horizon_days)
-    weights = legendre(_NODES)[1] * np.exp(-delta * _moments(horizon)[:-1])
+    weights = legendre(_NODES)[1] * np.exp(-delta * horizon_days(horizon)[:-1])
     later = np.exp(-delta * horizon) * by[:, -1] + delta * horizon * (by[:, :-1] * weights).sum(axis=1)
     return by[:, -1], np.minimum(later, by[:, -1])
 

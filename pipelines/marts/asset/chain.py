@@ -30,59 +30,17 @@ import polars as pl
 from pipelines.contracts.marts import MartParams
 from pipelines.marts.asset import states
 from pipelines.marts.asset.assumptions import Assumptions
-from pipelines.marts.asset.facts import Facts, replaced
-from pipelines.marts.asset.outlook import expected_money
+from pipelines.marts.asset.book import COUNTS, Book, Models, Scored
+from pipelines.marts.asset.facts import Facts
+from pipelines.marts.asset.outlook import Span
+from pipelines.marts.asset.positions import Money, Period, Position
 from pipelines.marts.segments.value_tiers import tiers
-from pipelines.science.histories import on_basis
 from pipelines.science.numerics import Index
-from pipelines.science.valuation_scores import expected_orders, expected_value
 
-COUNTS = ("purchase_n", "first_on", "last_on")
-"""What the value of a customer rests on beside money: two equal rows of these and of `Money` have equal values."""
 STEPS = ("late_data", "identity", "model", "erased", "behaviour")
 """Steps of a period in their order."""
 Flags = states.Flags
 _UNITS = 10_000.0
-_NONE = -1
-
-
-@dataclass(frozen=True)
-class Money:
-    """Of every customer on one basis: value, gains and losses to date (whole ten-thousandths)."""
-
-    value: Index
-    spent: Index
-    returned: Index
-
-    @property
-    def net(self) -> Index:
-        """Gains less losses."""
-        return self.spent - self.returned
-
-
-@dataclass(frozen=True)
-class Position:
-    """The base at the end of a period: arrays with a place for every customer.
-
-    `money` by basis, `head` (1 in the base), `state` (place in `states.NAMES`), `tier`, `channel` (place among the
-    channels) and `cohort` (day number of the month), -1 where there is none, and `COUNTS`.
-    """
-
-    on: date | None
-    money: dict[str, Money]
-    head: Index
-    state: Index
-    tier: Index
-    channel: Index
-    cohort: Index
-    counts: dict[str, Index]
-
-    @classmethod
-    def empty(cls, size: int, bases: Sequence[str]) -> Position:
-        """The base before the first period."""
-        zero, none = np.zeros(size, dtype=np.int64), np.full(size, _NONE, dtype=np.int64)
-        money = dict.fromkeys(bases, Money(zero, zero, zero))
-        return cls(None, money, zero, zero, none, none, none, dict.fromkeys(COUNTS, zero))
 
 
 @dataclass(frozen=True)
@@ -100,26 +58,22 @@ class _Valued:
         return self.counts["purchase_n"] > 0
 
 
-@dataclass(frozen=True)
-class Period:
-    """The rows of a period: `shared` by customer number, and on each basis `money` with a row for each of them."""
-
-    shared: pl.DataFrame
-    money: dict[str, pl.DataFrame]
-
-
 class Chain:
     """Closes periods one after another for the customers of `facts`; `reviews` are in force from their day on.
 
-    `bases` are those that are valued, the headline one, by which tiers go, first.
+    `bases` are those that are valued, the headline one, by which tiers go, first. Customers are numbered by the day of
+    their first order (`Facts.of`): those with an order by the end of a period are the first ones.
     """
 
     def __init__(self, facts: Facts, reviews: Sequence[Assumptions], params: MartParams, bases: Sequence[str]) -> None:
         self._facts, self._params, self.bases = facts, params, tuple(bases)
         self._reviews = sorted(reviews, key=lambda review: review.fitted_on)
         self.channels = sorted(facts.orders["channel"].unique().to_list())
-        self._size = len(facts.names)
-        self._last = pl.DataFrame()
+        self._places = {name: place for place, name in enumerate(self.channels)}
+        self._segments, self._segment = facts.kinds()
+        self._in_order = facts.names.arg_sort().to_numpy()
+        self._models: dict[date, Models] = {}
+        self._last: Scored | None = None
 
     @property
     def first_day(self) -> date:
@@ -151,115 +105,110 @@ class Chain:
         position is one of this chain, and facts can only have been learnt since. `agreed` is the base at the end as an
         earlier version published it: customers are what they were then, whatever is found now.
         """
-        new = self.in_force(end)
+        all_matter = then is not None or agreed is not None
+        size = len(self._facts.names) if all_matter else max(self._facts.upto(end), len(before.head))
+        before, new = before.grown(size), self.in_force(end)
         late = identified = revised = _start(before)
-        opened = pl.DataFrame()
+        opened: Scored | None = None
         if before.on is not None:
             old = self.in_force(before.on)
             if then is None:
-                some = self._facts.late(before.on, before.on, end)
-                again = self._facts.only(some).summary(before.on, end)
-                opened = replaced(self._last, again, some)
-                late = identified = self._revalued(late, again, old, before.on, some.to_numpy())
+                opened, some = self._reopened(before.on, end, size)
+                late = identified = self._revalued(late, opened, old, before.on, some)
             else:
-                opened = self._facts.summary(before.on, end)
-                known = then.summary(before.on, end)
-                late = self._revalued(late, known, old, before.on)
-                identified = self._revalued(late, opened, old, before.on)
-            revised = identified if new is old else self._valued(opened, new, before.on)
-        self._last = summary = self._summary(before.on, end)
-        closing = self._valued(summary, new, end)
+                everyone, places = np.arange(size), self._places
+                known = Book.empty(size, self.bases).renewed(then.summary(before.on, end), everyone, places)
+                late = self._revalued(late, self._scored(known, old, before.on), old, before.on, everyone)
+                book = Book.empty(size, self.bases).renewed(self._facts.summary(before.on, end), everyone, places)
+                opened = self._scored(book, old, before.on)
+                identified = self._revalued(late, opened, old, before.on, everyone)
+            revised = identified
+            if new is not old:
+                opened = self._scored(opened.book, new, before.on)
+                revised = self._valued(opened, opened.book.buyers, new, before.on)
+        self._last = scored = self._closed(opened, before.on, end, size)
+        closing = self._valued(scored, scored.book.buyers, new, end)
         if agreed is not None:
             closing = replace(closing, state=agreed.state, head=agreed.head)
-        after = self._position(before, closing, summary, end)
+        after = self._position(before, closing, scored.book, end)
         if agreed is not None:
             after = replace(after, tier=agreed.tier, channel=agreed.channel, cohort=agreed.cohort)
         steps = [_start(before), late, identified, revised, revised, closing]
         return self._rows(before, after, steps, self._expected(opened, new, before.on, end)), after
 
-    def _summary(self, since: date | None, end: date) -> pl.DataFrame:
-        """The facts at a period end, from those of the period end before where this chain closed it."""
-        if since is None or self._last.is_empty():
-            return self._facts.summary(end, end)
-        return self._facts.summary_after(self._last, since, end)
+    def _of(self, review: Assumptions) -> Models:
+        if review.fitted_on not in self._models:
+            models = Models(review, self._params, self.bases, self._segments, self._segment)
+            self._models[review.fitted_on] = models
+        return self._models[review.fitted_on]
 
-    @staticmethod
-    def _among(summary: pl.DataFrame, some: pl.Series) -> pl.DataFrame:
-        return summary.filter(pl.col("customer_id").is_in(some.implode()))
+    def _scored(self, book: Book, by: Assumptions, on: date) -> Scored:
+        return self._of(by).scored(book, _number(on))
 
-    def _revalued(
-        self, before: _Valued, summary: pl.DataFrame, by: Assumptions, on: date, among: Index | None = None
-    ) -> _Valued:
-        """`before`, where the facts of a summary differ valued anew; all others keep value and state to the last bit.
+    def _reopened(self, on: date, end: date, size: int) -> tuple[Scored, Index]:
+        """The period end before by its own models and what is known now, and the customers of whom that is news."""
+        assert self._last is not None  # this chain closed it
+        last, some = self._last.grown(size), self._facts.late(on, on, end)
+        again, late = self._facts.only(some).summary(on, end), some.to_numpy()
+        late = late[late < size]
+        return self._of(self.in_force(on)).renewed(last, last.book.renewed(again, late, self._places), late), late
 
-        The summary tells of the customers `among` only; without it, of all. A value is another only where the orders
-        are, or the money on its basis.
+    def _closed(self, opened: Scored | None, since: date | None, end: date, size: int) -> Scored:
+        """The period end; from what is known of the period end before where this chain closed it."""
+        models = self._of(self.in_force(end))
+        if since is None or opened is None or self._last is None:
+            summary, everyone = self._facts.summary(end, end), np.arange(size)
+            return models.scored(Book.empty(size, self.bases).renewed(summary, everyone, self._places), _number(end))
+        some = self._facts.touched(since, end)
+        some = self._facts.touched(since, end)
+        news, touched = self._facts.only(some).summary(end, end), some.to_numpy()
+        touched = touched[touched < size]  # who has no order yet has no place either
+        book = self._last.book.grown(size).renewed(news, touched, self._places)
+        return models.later(opened, book, touched, _number(end))
+
+    def _revalued(self, before: _Valued, opened: Scored, by: Assumptions, on: date, among: Index) -> _Valued:
+        """`before`, where the facts of a book differ valued anew; all others keep value and state to the last bit.
+
+        Only customers `among` can differ. A value is another only where the orders are, or the money on its basis.
         """
-        here = np.ones(self._size, dtype=bool) if among is None else np.isin(np.arange(self._size), among)
-        counts, money = self._dense_counts(summary), self._dense_money(summary)
-        moved = np.any([counts[name] != before.counts[name] for name in COUNTS], axis=0) & here
+        book = opened.book
+        counts, units = book.counts, {basis: book.units(basis) for basis in self.bases}
+        moved = np.any([counts[name][among] != before.counts[name][among] for name in COUNTS], axis=0)
         differs = {
-            basis: moved | ((spent != before.money[basis].spent) | (returned != before.money[basis].returned)) & here
-            for basis, (spent, returned) in money.items()
+            basis: moved
+            | (units[basis][0][among] != money.spent[among])
+            | (units[basis][1][among] != money.returned[among])
+            for basis, money in before.money.items()
+            if basis in units
         }
-        touched = np.any(list(differs.values()), axis=0)
-        if not touched.any():
+        touched = among[np.any(list(differs.values()), axis=0)]
+        if not len(touched):
             return before
-        again = self._valued(self._among(summary, pl.Series(np.flatnonzero(touched))), by, on)
-        return _Valued(
-            {basis: _where(mine, again.money[basis], before.money[basis]) for basis, mine in differs.items()},
-            np.where(touched, again.state, before.state),
-            np.where(touched, again.head, before.head),
-            {name: np.where(touched, counts[name], before.counts[name]) for name in COUNTS},
-        )
-
-    def _valued(self, summary: pl.DataFrame, by: Assumptions, on: date) -> _Valued:
-        """Customers of a summary valued by assumptions; 0 and no state for all others.
-
-        The count models, which all bases share, are asked once.
-        """
-        orders = expected_orders(summary, self._params, by.models[self.bases[0]])
-        state = self._dense(self._who(summary), states.states(summary, by.cuts, on, self._params))
-        told = self._dense_money(summary)
-        money = {}
-        for basis in self.bases:
-            found = expected_value(on_basis(summary, basis), self._params, by.models[basis], orders)
-            money[basis] = Money(self._dense(self._who(summary), found.fill_null(0).to_numpy()), *told[basis])
-        return _Valued(money, state, states.in_base(state), self._dense_counts(summary))
-
-    @staticmethod
-    def _who(summary: pl.DataFrame) -> Index:
-        return summary["customer_id"].to_numpy()
-
-    def _dense(self, who: Index, values: Index, default: int = 0) -> Index:
-        full = np.full(self._size, default, dtype=np.int64)
-        full[who] = values
-        return full
-
-    def _dense_counts(self, summary: pl.DataFrame) -> dict[str, Index]:
-        columns = {
-            "purchase_n": summary["x"].to_numpy() + 1,
-            "first_on": summary["first_on"].cast(pl.Int32).to_numpy(),
-            "last_on": summary["last_on"].cast(pl.Int32).to_numpy(),
+        again = self._valued(opened, touched[book.told[0, touched] > 0], by, on)
+        money = {
+            basis: _replaced(before.money[basis], again.money[basis], among[mine]) for basis, mine in differs.items()
         }
-        return {name: self._dense(self._who(summary), columns[name]) for name in COUNTS}
+        state, head = before.state.copy(), before.head.copy()
+        state[touched], head[touched] = again.state[touched], again.head[touched]
+        told = {name: before.counts[name].copy() for name in COUNTS}
+        for name in COUNTS:
+            told[name][touched] = counts[name][touched]
+        return _Valued(money, state, head, told)
 
-    def _dense_money(self, summary: pl.DataFrame) -> dict[str, tuple[Index, Index]]:
-        """Gains and losses by basis."""
-        return {
-            basis: (self._units_of(summary, f"spent_{basis}"), self._units_of(summary, f"returned_{basis}"))
-            for basis in self.bases
-        }
+    def _valued(self, scored: Scored, who: Index, by: Assumptions, on: date) -> _Valued:
+        """Customers with a kept order valued by assumptions; 0 and no state for all others."""
+        book, size = scored.book, len(scored.book)
+        kinds = self._segments, self._segment[who]
+        state = _dense(who, states.states(book.silences(who), kinds, by.cuts, on, self._params), size)
+        values = self._of(by).values(scored, who)
+        money = {basis: Money(_dense(who, values[basis], size), *book.units(basis)) for basis in self.bases}
+        return _Valued(money, state, states.in_base(state), book.counts)
 
-    def _units_of(self, summary: pl.DataFrame, column: str) -> Index:
-        return self._dense(self._who(summary), np.rint(summary[column].to_numpy() * _UNITS).astype(np.int64))
-
-    def _position(self, before: Position, closing: _Valued, summary: pl.DataFrame, end: date) -> Position:
+    def _position(self, before: Position, closing: _Valued, book: Book, end: date) -> Position:
         """The base at the end; who has no kept order left keeps the members of before."""
-        who, buyer = self._who(summary), closing.is_buyer
-        places = {name: place for place, name in enumerate(self.channels)}
-        channel = summary["channel"].replace_strict(places, return_dtype=pl.Int64).to_numpy()
-        cohort = summary["first_on"].dt.truncate("1mo").cast(pl.Int32).to_numpy()
+        buyer = closing.is_buyer
+        first = pl.Series(book.counts["first_on"].astype(np.int32)).cast(pl.Date)
+        cohort = first.dt.truncate("1mo").cast(pl.Int32).cast(pl.Int64).to_numpy()
         value = closing.money[self.bases[0]].value
         return Position(
             end,
@@ -267,32 +216,28 @@ class Chain:
             closing.head,
             closing.state,
             tiers(value, buyer, before.tier, value[buyer]),
-            np.where(buyer, self._dense(who, channel, _NONE), before.channel),
-            np.where(buyer, self._dense(who, cohort, _NONE), before.cohort),
+            np.where(buyer, book.channel, before.channel),
+            np.where(buyer, cohort, before.cohort),
             closing.counts,
         )
 
     def _expected(
-        self, opened: pl.DataFrame, by: Assumptions, start: date | None, end: date
+        self, opened: Scored | None, by: Assumptions, start: date | None, end: date
     ) -> dict[str, dict[str, Index]]:
         """What the period was expected to bring of the base as it opened, and the days that come into view, by basis.
 
         `expected` at face value; `release` (the same) and `extension` (the days after the horizon) discounted to the
         opening, in whole ten-thousandths.
         """
-        if start is None or opened.is_empty():
-            nothing = np.zeros(self._size, dtype=np.int64)
-            return {basis: dict.fromkeys(("expected", "release", "extension"), nothing) for basis in self.bases}
-        days, horizon = float((end - start).days), float(self._params.horizon_days)
-        spans = [(0.0, days), (horizon, horizon + days)]
-        models = {basis: by.models[basis] for basis in self.bases}
+        names = ("expected", "release", "extension")
+        if start is None or opened is None:
+            return {basis: {} for basis in self.bases}
+        days, horizon, who = float((end - start).days), float(self._params.horizon_days), opened.book.buyers
         found = {}
-        for basis, (plain, discounted) in expected_money(opened, models, self._params, spans).items():
-            columns = {"expected": plain[:, 0], "release": discounted[:, 0], "extension": discounted[:, 1]}
-            found[basis] = {
-                name: self._dense(self._who(opened), np.rint(values * _UNITS).astype(np.int64))
-                for name, values in columns.items()
-            }
+        spans = [Span(0.0, days), Span(horizon, horizon + days)]
+        for basis, money in self._of(by).expected(opened, who, spans).items():
+            columns = np.rint(money[:, [0, 2, 3]] * _UNITS).astype(np.int64)
+            found[basis] = {name: _dense(who, columns[:, place], len(opened.book)) for place, name in enumerate(names)}
         return found
 
     def _rows(
@@ -302,13 +247,14 @@ class Chain:
         on each basis one row of money for each of them."""
         start, _, _, revised, kept, closing = steps
         assert after.on is not None
-        seen = np.any([step.is_buyer | (step.head != 0) for step in steps], axis=0)
-        opened_on = before.on.toordinal() - _EPOCH if before.on else -1_000_000
+        is_seen = np.any([step.is_buyer | (step.head != 0) for step in _distinct(steps)], axis=0)
+        present = self._in_order[self._in_order < len(is_seen)]
+        seen = present[is_seen[present]]
         value, ranked = kept.money[self.bases[0]].value, closing.money[self.bases[0]].value[closing.is_buyer]
+        changes = [_change(by.head, to.head) for by, to in pairwise(steps)]
         shared = {
-            "customer_id": np.arange(self._size),
             "opening_head_n": start.head,
-            **{f"{name}_head_n": to.head - by.head for name, (by, to) in zip(STEPS, pairwise(steps), strict=True)},
+            **{f"{name}_head_n": change for name, change in zip(STEPS, changes, strict=True)},
             "closing_head_n": closing.head,
             "opening_state": before.state,
             "rescored_state": revised.state,
@@ -323,50 +269,81 @@ class Chain:
             **closing.counts,
         }
         days = 0 if before.on is None else (after.on - before.on).days
-        states_of = (revised.state, closing.state, closing.counts["last_on"] > opened_on)
+        opened_on = _number(before.on) if before.on else -1_000_000
+        states_of = (revised.state[seen], closing.state[seen], closing.counts["last_on"][seen] > opened_on)
         money = {
-            basis: pl.DataFrame({
-                name: column[seen]
-                for name, column in self._money([step.money[basis] for step in steps], one, states_of, days).items()
-            })
+            basis: self._money([step.money[basis] for step in steps], seen, one, states_of, days)
             for basis, one in expected.items()
-        }  # fmt: skip
-        frame = pl.DataFrame({name: column[seen].astype(np.int32) for name, column in shared.items()})
-        return Period(frame.with_columns(pl.lit(after.on, dtype=pl.Date).alias("period_on")), money)
+        }
+        return Period(after.on, seen, {name: _taken(column, seen) for name, column in shared.items()}, money)
 
     def _money(
-        self, steps: Sequence[Money], expected: dict[str, Index], states_of: tuple[Index, Index, Flags], days: int
+        self,
+        steps: Sequence[Money],
+        seen: Index,
+        expected: dict[str, Index],
+        states_of: tuple[Index, Index, Flags],
+        days: int,
     ) -> dict[str, Index]:
         """The columns of a period on one basis; `states_of` are those before and after, and who bought."""
         kept, closing = steps[-2:]
         before, after, bought = states_of
         growth = (1.0 + max(self._params.discount_rate, 0.0)) ** (days / 365.0) - 1.0
-        stays = kept.value - expected["release"] + expected["extension"]
+        nothing = np.zeros(len(seen), dtype=np.int64)
+        told = {name: expected[name][seen] if expected else nothing for name in ("expected", "release", "extension")}
+        stays = kept.value[seen] - told["release"] + told["extension"]
+        changes = [nothing if b.value is a.value else (b.value - a.value)[seen] for a, b in pairwise(steps)]
+        spent, returned = closing.spent[seen], closing.returned[seen]
         return {
-            "opening_amount": steps[0].value,
-            **{f"{name}_amount": b.value - a.value for name, (a, b) in zip(STEPS, pairwise(steps), strict=True)},
-            "closing_amount": closing.value,
-            "behaviour": states.behaviour(before, after, bought, closing.value - kept.value).astype(np.int32),
-            "expected_amount": expected["expected"],
-            "released_amount": expected["release"],
-            "extension_amount": expected["extension"],
+            "opening_amount": steps[0].value[seen],
+            **{f"{name}_amount": change for name, change in zip(STEPS, changes, strict=True)},
+            "closing_amount": closing.value[seen],
+            "behaviour": states.behaviour(before, after, bought, changes[-1]).astype(np.int32),
+            "expected_amount": told["expected"],
+            "released_amount": told["release"],
+            "extension_amount": told["extension"],
             "unwind_amount": np.rint(stays * growth).astype(np.int64),
-            "actual_amount": closing.net - kept.net,
-            "gained_amount": closing.spent,
-            "lost_amount": closing.returned,
+            "actual_amount": spent - returned - kept.net[seen],
+            "gained_amount": spent,
+            "lost_amount": returned,
         }
 
 
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
+def _number(day: date) -> int:
+    return day.toordinal() - _EPOCH
+
+
+def _dense(who: Index, values: Index, size: int) -> Index:
+    full = np.zeros(size, dtype=np.int64)
+    full[who] = values
+    return full
+
+
+def _distinct(steps: Sequence[_Valued]) -> list[_Valued]:
+    return list({id(step): step for step in steps}.values())
+
+
+def _change(before: Index, after: Index) -> Index | None:
+    """None for no change of anybody."""
+    return None if after is before else after - before
+
+
+def _taken(column: Index | None, seen: Index) -> Index:
+    """Half the room: there are millions of rows, and none of these numbers is money."""
+    return np.zeros(len(seen), dtype=np.int32) if column is None else column[seen].astype(np.int32)
+
+
 def _start(before: Position) -> _Valued:
     return _Valued(before.money, before.state, before.head, before.counts)
 
 
-def _where(here: Flags, there: Money, otherwise: Money) -> Money:
-    return Money(
-        np.where(here, there.value, otherwise.value),
-        np.where(here, there.spent, otherwise.spent),
-        np.where(here, there.returned, otherwise.returned),
-    )
+def _replaced(money: Money, by: Money, who: Index) -> Money:
+    """Where some customers have other money."""
+    columns = []
+    for name in ("value", "spent", "returned"):
+        columns.append(getattr(money, name).copy())
+        columns[-1][who] = getattr(by, name)[who]
+    return Money(*columns)

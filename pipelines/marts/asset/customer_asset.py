@@ -17,12 +17,13 @@ from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.asset import states
 from pipelines.marts.asset.asset_assumptions import RECORD as REVIEWS
 from pipelines.marts.asset.assumptions import SCHEMA, Assumptions, reviews_of
-from pipelines.marts.asset.chain import STEPS, Chain, Period, Position
+from pipelines.marts.asset.chain import STEPS, Chain
 from pipelines.marts.asset.customer_periods import Opening, named
 from pipelines.marts.asset.facts import ORDER_READS, Facts
 from pipelines.marts.asset.lines import PERIOD_SAYS
 from pipelines.marts.asset.packing import pack, unpack
 from pipelines.marts.asset.periods import period_ends
+from pipelines.marts.asset.positions import Period, Position
 from pipelines.marts.asset.record import (
     ACCOUNTS,
     CONTEXT,
@@ -151,7 +152,7 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     closed = carried_to(packed, params)
     carried = unpack(packed, "carried").select(RECORD.names)
     carried = carried.filter(pl.col("period_on") <= closed) if closed else carried.clear()
-    facts = Facts.of(unpack(packed, "orders"), unpack(packed, "reversals"), carried["customer_id"])
+    facts = Facts.of(unpack(packed, "orders"), unpack(packed, "reversals"), carried["customer_id"], by_day=True)
     reviews = reviews_of(unpack(packed, "assumptions"))
     headline, accounts = basis_of(packed), unpack(packed, "accounts")
     del parts, packed  # nulls beside each part: with millions of rows to come, too much to keep
@@ -160,7 +161,7 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
         bases = _bases(headline, reviews[-1], carried)
         chain = Chain(facts, reviews, params, bases)
         if closed is None:
-            position, then = Position.empty(len(facts.names), bases), None
+            position, then = Position.empty(0, bases), None
         else:
             opening = Opening.of(carried.filter(pl.col("period_on") == closed), closed, facts, chain.channels, bases)
             then = facts.owned_by(opening.owners(accounts))
@@ -201,8 +202,10 @@ def _begun_anew(chain: Chain, published: Position, missing: list[str]) -> tuple[
     """
     if not missing or published.on is None:
         return [], published
-    empty = Position.empty(len(published.head), chain.bases)
-    rows, last = _closed(chain, empty, None, published.on, published) if chain.has_orders else ([], empty)
+    if chain.has_orders:
+        rows, last = _closed(chain, Position.empty(0, chain.bases), None, published.on, published)
+    else:
+        rows, last = [], Position.empty(len(published.head), chain.bases)
     return rows, replace(published, money=published.money | {basis: last.money[basis] for basis in missing})
 
 

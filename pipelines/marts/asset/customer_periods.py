@@ -6,7 +6,7 @@ chain itself, and which months are carried.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,10 +14,13 @@ import numpy as np
 import polars as pl
 
 from pipelines.marts.asset import states
-from pipelines.marts.asset.chain import COUNTS, Money, Period, Position
+from pipelines.marts.asset.book import COUNTS
 from pipelines.marts.asset.facts import Facts
+from pipelines.marts.asset.positions import Money, Period, Position
+from pipelines.marts.asset.states import Flags
 from pipelines.marts.segments.value_tiers import TIERS
 from pipelines.science.numerics import Index
+from pipelines.science.transactions import day_number
 
 _DAYS = ("first_order_on", "last_order_on")
 _SHARED = (
@@ -94,53 +97,76 @@ def _place(names: pl.Series, values: Sequence[str]) -> pl.Series:
 def named(periods: Sequence[Period], bases: Sequence[str], channels: Sequence[str], names: pl.Series) -> pl.DataFrame:
     """The rows of all periods on `bases`, by customer, period and basis; money in whole ten-thousandths.
 
-    Names of kinds are of type Enum until the table is finished, except the customers'.
+    Names of kinds are of type Enum until the table is finished, except the customers'. Columns are taken out of the
+    periods one by one: there are millions of rows, and they need not lie there twice.
     """
-    shared = pl.concat([period.shared for period in periods])
-    order = shared.select(pl.arg_sort_by("customer_id", "period_on")).to_series()
-    kinds = sorted(bases)
-    parts = {basis: pl.concat([period.money[basis] for period in periods]) for basis in kinds}
-    columns = parts[kinds[0]].columns
-    money = pl.DataFrame(
-        {name: np.column_stack([parts[basis][name].gather(order) for basis in kinds]).reshape(-1) for name in columns}
-    )
-    rows = pl.Series(np.repeat(np.arange(len(order), dtype=np.uint32), len(kinds)))
-    place = pl.Series(np.tile(np.arange(len(kinds), dtype=np.uint32), len(order)))
-    behaviour = _codes(states.BEHAVIOURS).gather(money["behaviour"])
-    return (
-        _named(shared.select(pl.all().gather(order)), channels, names)
-        .select(pl.all().gather(rows))
-        .with_columns(
-            *(money[name] for name in columns if name != "behaviour"),
-            behaviour.alias("behaviour"),
-            _codes(kinds).gather(place).alias("basis"),
-        )
-    )
+    kinds, places = sorted(bases), _places([period.who for period in periods], names)
+    size = sum(len(place) for place in places)
+
+    def laid(columns: Iterable[np.ndarray]) -> np.ndarray:
+        """A column by customer and period."""
+        found = np.empty(size, dtype=np.int32)
+        for place, column in zip(places, columns, strict=True):
+            found[place] = column
+        return found
+
+    def shared(name: str) -> np.ndarray:
+        return np.repeat(laid(period.shared.pop(name) for period in periods), len(kinds))
+
+    def money(name: str) -> Index:
+        found = np.empty((size, len(kinds)), dtype=np.int64)
+        for by, basis in enumerate(kinds):
+            for place, period in zip(places, periods, strict=True):
+                found[place, by] = period.money[basis].pop(name)
+        return found.reshape(-1)
+
+    behaviour = money("behaviour")
+    purchase_n = shared("purchase_n")
+    is_buyer = purchase_n > 0
+    who = np.repeat(laid(period.who for period in periods), len(kinds))
+    days = (np.full(len(period.who), day_number(period.on)) for period in periods)
+    columns = {
+        "customer_id": names.gather(who),
+        "period_on": _day(np.repeat(laid(days), len(kinds))),
+        "basis": _named(np.tile(np.arange(len(kinds)), size), kinds),
+        "behaviour": _named(behaviour, states.BEHAVIOURS),
+        "purchase_n": pl.Series(purchase_n),
+    }
+    for when in ("opening", "rescored", "closing"):
+        columns[f"{when}_state"] = _named(shared(f"{when}_state"), states.NAMES)
+        columns[f"{when}_tier"] = _named(shared(f"{when}_tier"), TIERS)
+    for when in ("opening", "closing"):
+        columns[f"{when}_channel"] = _named(shared(f"{when}_channel"), channels)
+        month = shared(f"{when}_cohort")
+        columns[f"{when}_cohort_on"] = _day(month, month >= 0)
+    for name in ("first", "last"):
+        columns[f"{name}_order_on"] = _day(shared(f"{name}_on"), is_buyer)
+    columns |= {name: pl.Series(shared(name)) for name in list(periods[0].shared)}
+    columns |= {name: pl.Series(money(name)) for name in list(periods[0].money[kinds[0]])}
+    return pl.DataFrame(columns)
 
 
-def _codes(values: Sequence[str]) -> pl.Series:
-    """Names that take a byte or two a row: there are millions of rows, and several columns of names."""
-    return pl.Series(values, dtype=pl.Enum(values))
+def _places(who: Sequence[Index], names: pl.Series) -> list[Index]:
+    """By period the place of each row, where all are in the order of customers' names and periods."""
+    rank = np.empty(len(names), dtype=np.int64)
+    rank[names.arg_sort().to_numpy()] = np.arange(len(names))
+    rows = np.zeros(len(names), dtype=np.int64)
+    for mine in who:
+        rows[rank[mine]] += 1
+    following, places = np.cumsum(rows) - rows, []
+    for mine in who:
+        places.append(following[rank[mine]])
+        following[rank[mine]] += 1
+    return places
 
 
-def _named(shared: pl.DataFrame, channels: Sequence[str], names: pl.Series) -> pl.DataFrame:
-    """What has no basis, with names and days."""
+def _named(places: np.ndarray, values: Sequence[str]) -> pl.Series:
+    """Names that take a byte or two a row: there are millions of rows, and several columns of names; null for -1."""
+    names = pl.Series([*values, None], dtype=pl.Enum(values))
+    return names.gather(np.where(places < 0, len(values), places).astype(np.uint32))
 
-    def told(column: str, values: Sequence[str]) -> pl.Expr:
-        names = _codes(values)
-        places = list(range(len(names)))
-        return pl.col(column).replace_strict(places, names, default=None, return_dtype=names.dtype).alias(column)
 
-    def days(column: str, name: str, there: pl.Expr) -> pl.Expr:
-        return pl.when(there).then(pl.col(column).cast(pl.Int32).cast(pl.Date)).alias(name)
-
-    is_buyer = pl.col("purchase_n") > 0
-    return shared.with_columns(
-        names.gather(shared["customer_id"]).alias("customer_id"),
-        *(told(f"{when}_state", states.NAMES) for when in ("opening", "rescored", "closing")),
-        *(told(f"{when}_tier", TIERS) for when in ("opening", "rescored", "closing")),
-        *(told(f"{when}_channel", channels) for when in ("opening", "closing")),
-        *(days(f"{w}_cohort", f"{w}_cohort_on", pl.col(f"{w}_cohort") >= 0) for w in ("opening", "closing")),
-        days("first_on", "first_order_on", is_buyer),
-        days("last_on", "last_order_on", is_buyer),
-    )
+def _day(numbers: np.ndarray, there: Flags | None = None) -> pl.Series:
+    """Days of their numbers, null where there is none."""
+    days = pl.Series(numbers.astype(np.int32)).cast(pl.Date)
+    return days if there is None else days.to_frame("day").select(pl.when(pl.Series(there)).then("day")).to_series()

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import polars as pl
 
 from pipelines.contracts.marts import Inputs, MartParams
@@ -19,6 +20,7 @@ from pipelines.marts.common import BASES, as_of, customers, units, whole_sum
 from pipelines.marts.ltv.orders import LEAST_KNOWN
 from pipelines.marts.reversals import reversals, reversed_goods
 from pipelines.science.histories import order_days, summarise_days
+from pipelines.science.numerics import Index
 
 ORDER_READS = (
     "order_key", "customer_id", "account_key", "channel", "ordered_on", "paid_on", "first_known_at", "status",
@@ -70,6 +72,16 @@ def _by_then(column: str, params: MartParams) -> pl.Expr:
     return pl.min_horizontal(pl.col(column).cast(pl.Date), as_of(params)).alias(column)
 
 
+def _named(orders: pl.DataFrame, also: pl.Series | None, *, by_day: bool) -> pl.Series:
+    """The ids of the customers, in the order of their numbers."""
+    days = orders.select("customer_id", "ordered_on")
+    if also is not None:
+        days = pl.concat([days, also.alias("customer_id").to_frame()], how="diagonal")
+    first = days.lazy().group_by("customer_id").agg(pl.col("ordered_on").min())
+    keys = ["ordered_on", "customer_id"] if by_day else ["customer_id"]
+    return first.sort(keys, nulls_last=False).collect()["customer_id"]
+
+
 def _is_told(orders: pl.DataFrame) -> bool:
     """Whether the exports say when orders were learnt of: nearly all in the month they were placed.
 
@@ -97,18 +109,22 @@ class Facts:
     segments: pl.DataFrame
 
     @classmethod
-    def of(cls, orders: pl.DataFrame, reversals: pl.DataFrame, also: pl.Series | None = None) -> Facts:
-        """From `order_rows` and `reversal_rows`; `also` names customers that have no orders any more."""
-        found = orders["customer_id"] if also is None else pl.concat([orders["customer_id"], also])
+    def of(
+        cls, orders: pl.DataFrame, reversals: pl.DataFrame, also: pl.Series | None = None, *, by_day: bool = False
+    ) -> Facts:
+        """From `order_rows` and `reversal_rows`; `also` names customers that have no orders any more.
+
+        Customers are numbered in the order of their ids, or `by_day` in that of their first order: those without any
+        come first, and all that have one by some day stand together.
+        """
         learnt = "known_on" if _is_told(orders) else "ordered_on"
         if learnt != "known_on":
             reversals = reversals.with_columns(pl.col("reversed_on").alias("known_on"))
         orders = orders.with_columns(pl.max_horizontal(learnt, "paid_on").alias("known_on")).drop("paid_on")
-        names = found.unique().sort()
+        names = _named(orders, also, by_day=by_day)
         numbers = pl.DataFrame({"customer_id": names}).with_row_index("who").with_columns(pl.col("who").cast(pl.Int64))
         rows = (
             orders.join(numbers, on="customer_id", maintain_order="none")
-            .sort("order_key")
             .with_row_index("order")
             .with_columns(pl.col("who").alias("customer_id"))
             .drop("who")
@@ -116,6 +132,20 @@ class Facts:
         taken = reversals.join(rows.select("order_key", "order", "customer_id"), on="order_key", maintain_order="none")
         segments = rows.group_by("customer_id").agg(pl.col("segment").min()).sort("customer_id")
         return cls(names, rows.drop("order_key"), taken.drop("order_key"), segments)
+
+    def upto(self, day: date) -> int:
+        """How many customers, from the first on, are all that have an order dated up to a day."""
+        last = self.orders.lazy().filter(pl.col("ordered_on") <= day).select(pl.col("customer_id").max()).collect()
+        return 0 if last.item() is None else int(last.item()) + 1
+
+    def kinds(self) -> tuple[list[str | None], Index]:
+        """The segments there are, and by customer number the place of its own among them."""
+        names = [None, *self.segments["segment"].drop_nulls().unique().sort()]
+        places = {name: place for place, name in enumerate(names)}
+        kind = np.zeros(len(self.names), dtype=np.int64)
+        told = self.segments["segment"].replace_strict(places, return_dtype=pl.Int64)
+        kind[self.segments["customer_id"].to_numpy()] = told.to_numpy()
+        return names, kind
 
     def owned_by(self, accounts: pl.DataFrame) -> Facts:
         """The same orders by the persons that accounts (account_key, customer_id number) belonged to; else as now."""
@@ -180,8 +210,13 @@ class Facts:
 
     def only(self, some: pl.Series) -> Facts:
         """The facts of some customers."""
-        mine = pl.col("customer_id").is_in(some.implode())
-        return Facts(self.names, self.orders.filter(mine), self.reversals.filter(mine), self.segments)
+        wanted = np.zeros(len(self.names), dtype=bool)
+        wanted[some.to_numpy()] = True
+
+        def mine(rows: pl.DataFrame) -> pl.DataFrame:
+            return rows.filter(pl.Series(wanted[rows["customer_id"].to_numpy()]))
+
+        return Facts(self.names, mine(self.orders), mine(self.reversals), mine(self.segments))
 
     def summary(self, dated_to: date, known_to: date) -> pl.DataFrame:
         """A `summarise_days` frame of those orders on `BASES`, by number, with `segment`, `last_gap_days` and first

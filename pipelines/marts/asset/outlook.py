@@ -7,6 +7,7 @@ Stays out: fitting and the value itself (`pipelines.science.valuation_scores`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -14,36 +15,45 @@ import polars as pl
 from pipelines.contracts.marts import MartParams
 from pipelines.science.count_model import CountRows
 from pipelines.science.histories import on_basis
-from pipelines.science.numerics import Array, legendre
-from pipelines.science.valuation_model import Fitted, ValuationModel, times_on
+from pipelines.science.numerics import Array, Index, legendre
+from pipelines.science.valuation_model import ValuationModel, times_on
 from pipelines.science.valuation_scores import by_fit, levels, worth
 
 _NODES = 2
 _UNITS = 10_000.0
 
 
-def expected_money(
-    summary: pl.DataFrame,
-    models: Mapping[str, ValuationModel],
-    params: MartParams,
-    spans: Sequence[tuple[float, float]],
-) -> dict[str, tuple[Array, Array]]:
-    """Expected money of each customer in spans of days ahead, by basis: at face value, and discounted to its day.
+@dataclass(frozen=True)
+class Span:
+    """The days after `begin` and up to `end`, both counted ahead from a day."""
 
-    Each two matrices (float currency), one row per row of the summary, one column per span (from, to], in days.
-    `summary` tells of all bases of `models`, which share their count models.
-    """
-    plain, discounted = np.zeros((len(summary), len(spans))), np.zeros((len(summary), len(spans)))
-    model = next(iter(models.values()))
-    for part, fitted in by_fit(summary, model, by="count_key"):
-        mine = part["place"].to_numpy()
-        plain[mine], discounted[mine] = _orders(part, model, fitted, params, spans)
-    level = np.c_[levels(summary, model)]
-    found = {}
-    for basis, by in models.items():
-        each = np.c_[_worth(on_basis(summary, basis), by)]
-        found[basis] = (plain * level * each, discounted * level * each)
-    return found
+    begin: float
+    end: float
+
+    @property
+    def asked(self) -> Array:
+        """The days ahead at which an expectation is asked: begin, Gauss nodes, end."""
+        nodes, _ = legendre(_NODES)
+        return np.array([self.begin, *(self.begin + nodes * (self.end - self.begin)), self.end])
+
+    @staticmethod
+    def days_of(spans: Sequence[Span]) -> tuple[Array, Index]:
+        """The days at which spans ask, each once, and by span the places of its own among them."""
+        asked = np.array([span.asked for span in spans])
+        days, where = np.unique(asked, return_inverse=True)
+        return days, where.reshape(asked.shape)
+
+    def taken(self, by: Array, params: MartParams) -> tuple[Array, Array]:
+        """Expected orders of the span, from those expected `by` the days `asked`; and the same discounted.
+
+        The discounted integral is taken by parts, so that only the smooth expectation is asked, at a few Gauss nodes.
+        """
+        _, weights = legendre(_NODES)
+        delta = float(np.log1p(max(params.discount_rate, 0.0))) / 365.0
+        fade, length = np.exp(-delta * self.asked), self.end - self.begin
+        edges = fade[-1] * by[:, -1] - fade[0] * by[:, 0]
+        within = delta * length * (by[:, 1:-1] * (weights * fade[1:-1])).sum(axis=1)
+        return by[:, -1] - by[:, 0], edges + within
 
 
 def _worth(summary: pl.DataFrame, model: ValuationModel) -> Array:
@@ -53,33 +63,6 @@ def _worth(summary: pl.DataFrame, model: ValuationModel) -> Array:
         if fitted.has_amounts:
             each[part["place"].to_numpy()] = worth(part, fitted)
     return each
-
-
-def _orders(
-    summary: pl.DataFrame,
-    model: ValuationModel,
-    fitted: Fitted,
-    params: MartParams,
-    spans: Sequence[tuple[float, float]],
-) -> tuple[Array, Array]:
-    """Expected orders in the spans before any level, and the same discounted.
-
-    The discounted integral is taken by parts, so that only the smooth expectation is asked, at a few Gauss nodes.
-    """
-    place, rows = CountRows.located(*times_on(summary, model.clock))
-    today = int(summary["first_on"].cast(pl.Int32)[0] + summary["age"][0])
-    nodes, weights = legendre(_NODES)
-    asked = np.array([[begin, *(begin + nodes * (end - begin)), end] for begin, end in spans])
-    days, where = np.unique(asked, return_inverse=True)
-    ahead = model.clock.between(today, today + days)
-    known = (rows.x, rows.t_x, rows.age)
-    by = np.mean([counts.expected_by(ahead, *known) for counts in fitted.counts], axis=0)
-    by = by[:, where.reshape(asked.shape)]
-    delta = float(np.log1p(max(params.discount_rate, 0.0))) / 365.0
-    fade, length = np.exp(-delta * asked), asked[:, -1] - asked[:, 0]
-    edges = fade[:, -1] * by[:, :, -1] - fade[:, 0] * by[:, :, 0]
-    within = delta * length * (by[:, :, 1:-1] * (weights * fade[:, 1:-1])).sum(axis=2)
-    return (by[:, :, -1] - by[:, :, 0])[place], (edges + within)[place]
 
 
 def money_between(summary: pl.DataFrame, models: Mapping[str, ValuationModel], days: Array) -> dict[str, Array]:

@@ -6,6 +6,7 @@ Stays out: where cut points come from (`lifecycle_cut_points`), and value tiers 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -56,15 +57,21 @@ def cut_points(summary: pl.DataFrame, gaps: pl.DataFrame, on: date, params: Mart
     return finalize(pl.concat([complete, ongoing]).lazy(), replace(params, as_of=on)).collect()
 
 
-def states(summary: pl.DataFrame, cuts: pl.DataFrame, on: date, params: MartParams) -> Index:
-    """The state of every customer of a summary by its segment's cut points, as in `customer_lifecycle`; numbers."""
-    known = cuts["segment"].to_list()
-    named = pl.when(pl.col("segment").is_in(known)).then("segment").otherwise(pl.lit(POOLED))
+def states(
+    silences: pl.DataFrame, kinds: tuple[Sequence[str | None], Index], cuts: pl.DataFrame, on: date, params: MartParams
+) -> Index:
+    """The state of every customer by its segment's cut points, as in `customer_lifecycle`; numbers.
+
+    `silences`: first_on, last_on, last_gap_days; `kinds` are the segments, and the place of each customer's.
+    """
+    segments, segment = kinds
+    rows = {name: place for place, name in enumerate(cuts["segment"])}
+    place = pl.Series([rows.get(name, rows.get(POOLED)) for name in segments], dtype=pl.UInt32)
+    cut = cuts.select(pl.col(list(CUTS)).gather(place.gather(segment)))
     silent = (pl.lit(on, dtype=pl.Date) - pl.col("last_on")).dt.total_days().clip(lower_bound=0)
-    cut = [named.replace_strict(known, cuts[name], default=None, return_dtype=pl.Int64).alias(name) for name in CUTS]
-    rows = summary.with_columns(silent.alias("silence_days"), pl.col("first_on").alias("first_order_on"), *cut)
-    rows = rows.select(state_of(replace(params, as_of=on)).fill_null(UNSTATED).alias("state"))
-    return codes(rows["state"])
+    known = silences.select(silent.alias("silence_days"), pl.col("first_on").alias("first_order_on"), "last_gap_days")
+    found = known.hstack(cut).select(state_of(replace(params, as_of=on)).fill_null(UNSTATED).alias("state"))
+    return codes(found["state"])
 
 
 def in_base(state: Index) -> Index:
