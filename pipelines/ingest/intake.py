@@ -168,15 +168,17 @@ def raw_frame(judged: Judged) -> pl.LazyFrame:
         "source_store_id": source.store_id,
     }
     envelope = judged.decided.select("record_key", "record_hash", "event_at", "event_on", "known_at", "outcome")
+    is_whole = bool((envelope["outcome"] == "accepted").all())
     frames, at = [], 0
     for part in judged.parts:
         wide = pl.scan_ipc(part) if isinstance(part, Path) else part.lazy()
-        height = wide.select(pl.len()).collect().item()
+        height = wide.select(pl.len()).collect().item() if isinstance(part, Path) else part.height
         frames.append(pl.concat([wide, envelope[at : at + height].lazy()], how="horizontal"))
         at += height
     if not frames:
         return pl.DataFrame(schema=schema).lazy()
-    rows = pl.concat(frames).filter(pl.col("outcome") == "accepted").drop("outcome")
+    rows = pl.concat(frames)
+    rows = (rows if is_whole else rows.filter(pl.col("outcome") == "accepted")).drop("outcome")
     present = set(rows.collect_schema().names())
     missing = [pl.lit(value, pl.String()).alias(name) for name, value in constants.items() if name not in present]
     return rows.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in schema.items())

@@ -26,7 +26,7 @@ from pipelines.ingest.errors import RowReason
 from pipelines.ingest.header import Layout, leading_cells
 from pipelines.ingest.records import SLIM
 from pipelines.ingest.sources import Source
-from pipelines.ingest.structure import BadRow
+from pipelines.ingest.structure import CHUNK_BYTES, BadRow
 from pipelines.ingest.texts import MIDNIGHT_OF_NO_DAY
 from pipelines.ingest.times import day_start, local_day
 from pipelines.ingest.tokens import Tokeniser
@@ -77,7 +77,10 @@ class Reading:
 
     def parts(self) -> Iterator[Part]:
         """The file, part by part."""
-        for batch in prefetched(batches(self.content, self.layout, self.salt)):
+        found = batches(self.content, self.layout, self.salt)
+        # What is a single batch has nothing to be read ahead.
+        is_one = self.content.kind == "text" and not self.content.is_gzip and self.content.size < CHUNK_BYTES
+        for batch in found if is_one else prefetched(found):
             if batch.cells.width:
                 part = self._part(batch)
             else:
@@ -184,16 +187,18 @@ class Reading:
     def _required(self, cast: Cast, is_head: pl.Series, record_key: pl.Series) -> None:
         """Blame blanks: KEY_MISSING in the record's key, MISSING_REQUIRED elsewhere."""
         table = self.table
+        problems = cast.problem_table
         for position, this in enumerate(table.fields):
             if not this.required:
                 continue
             if f"{this.name}_status" in cast.columns:
                 blank = cast.columns[f"{this.name}_status"] == "missing"
+            elif not cast.columns[this.name].null_count():
+                continue
             else:
                 blank = cast.columns[this.name].is_null()
-                if cast.problems:
-                    unread = cast.problem_table.filter(pl.col("position") == position)["row"]
-                    blank = replaced(blank, unread, constant(False, len(unread), pl.Boolean))
+                unread = problems.filter(pl.col("position") == position)["row"]
+                blank = replaced(blank, unread, constant(False, len(unread), pl.Boolean))
             rows = (blank & (is_head if this.head else True)).arg_true()
             reason = RowReason.KEY_MISSING if this.name in table.key else RowReason.MISSING_REQUIRED
             cast.blame(rows, position, this.name, reason, constant(None, len(rows), pl.String))

@@ -83,24 +83,23 @@ def decide(slim: pl.DataFrame, table: RawTable, versions: pl.DataFrame, broken_k
     themselves have no reason here. A quarantined row's record_hash is null.
     """
     judged = _blocks(slim, table, broken_keys) if table.block else _rows(slim)
-    return _against(judged, versions).sort("row").select(DECIDED)
+    return _against(judged, versions).select(DECIDED)
 
 
 def _rows(slim: pl.DataFrame) -> pl.DataFrame:
     """One row is one record; the second of two equal rows is a duplicate."""
-    first = pl.col("source_row") == pl.col("source_row").min().over("record_key", "row_hash")
-    good = slim.filter(~pl.col("is_bad"))
-    is_plain = good["record_key"].n_unique() == good.height
-    outcome = pl.lit("accepted") if is_plain else pl.when(first).then(pl.lit("accepted")).otherwise(pl.lit("duplicate"))
-    judged = good.with_columns(outcome=outcome, reason=pl.lit(None, pl.String), record_hash=pl.col("row_hash"))
-    return pl.concat([judged, _quarantined(slim.filter("is_bad"), None)])
-
-
-def _quarantined(rows: pl.DataFrame, reason: pl.Expr | None) -> pl.DataFrame:
-    return rows.with_columns(
-        outcome=pl.lit("quarantined"),
-        reason=pl.lit(None, pl.String) if reason is None else reason,
-        record_hash=pl.lit(None, pl.String),
+    is_good = ~pl.col("is_bad")
+    keys = slim.filter(is_good)["record_key"]
+    is_plain = keys.n_unique() == len(keys)
+    first = pl.col("source_row") == pl.col("source_row").filter(is_good).min().over("record_key", "row_hash")
+    return slim.with_columns(
+        outcome=pl.when("is_bad")
+        .then(pl.lit("quarantined"))
+        .when(pl.lit(True) if is_plain else first)
+        .then(pl.lit("accepted"))
+        .otherwise(pl.lit("duplicate")),
+        reason=pl.lit(None, pl.String),
+        record_hash=pl.when(is_good).then("row_hash"),
     )
 
 
@@ -128,14 +127,18 @@ def _blocks(slim: pl.DataFrame, table: RawTable, broken_keys: set[str]) -> pl.Da
         records.select("record_key", "event_at", "event_on", "known_at", "reason"), on="record_key", how="left"
     )
     lost = rows.filter(pl.col("is_bad") | pl.col("reason").is_not_null())
-    lost = _quarantined(lost, pl.when(~pl.col("is_bad")).then("reason"))
+    lost = lost.with_columns(
+        outcome=pl.lit("quarantined"),
+        reason=pl.when(~pl.col("is_bad")).then("reason"),
+        record_hash=pl.lit(None, pl.String),
+    )
     kept = rows.filter(~pl.col("is_bad") & pl.col("reason").is_null())
     kept = kept.with_columns(
         outcome=pl.when(pl.col("row").is_in(doubles["row"].implode()))
         .then(pl.lit("duplicate"))
         .otherwise(pl.lit("accepted"))
     )
-    return pl.concat([_with_record_hash(kept).select(lost.columns), lost])
+    return pl.concat([_with_record_hash(kept).select(lost.columns), lost]).sort("row")
 
 
 def _of_head(name: str, has_heads: bool) -> pl.Expr:
@@ -175,10 +178,11 @@ def _against(judged: pl.DataFrame, versions: pl.DataFrame) -> pl.DataFrame:
     """Turn accepted records into duplicates when what holds as of their known_at says the same."""
     if versions.is_empty():
         return judged
-    ours = judged.filter(pl.col("outcome") == "accepted").select(VERSIONS.names()).unique()
-    theirs = versions.join(ours.select("record_key").unique(), on="record_key", how="semi")
+    ours = judged.filter(pl.col("outcome") == "accepted").select(VERSIONS.names())
+    theirs = versions.join(ours, on="record_key", how="semi")
     if theirs.is_empty():
         return judged
+    ours = ours.unique()
     pairs = ours.join(theirs, on="record_key", suffix="_there").filter(pl.col("known_at_there") <= pl.col("known_at"))
     latest = pairs.sort("known_at_there", "record_hash_there").group_by(VERSIONS.names(), maintain_order=True).last()
     same = pl.concat(
@@ -188,7 +192,7 @@ def _against(judged: pl.DataFrame, versions: pl.DataFrame) -> pl.DataFrame:
         ]
     ).unique()
     return (
-        judged.join(same.with_columns(is_known=pl.lit(True)), on=VERSIONS.names(), how="left")
+        judged.join(same.with_columns(is_known=pl.lit(True)), on=VERSIONS.names(), how="left", maintain_order="left")
         .with_columns(
             outcome=pl.when((pl.col("outcome") == "accepted") & pl.col("is_known").fill_null(False))
             .then(pl.lit("duplicate"))

@@ -95,7 +95,9 @@ class _Book:
         """Versions of records that other files of the table state; stale files are about to be read again."""
         if table not in self.versions:
             self.versions[table] = [known_versions(self.settings, source, table, self.stale)]
-        return pl.concat(self.versions[table])
+        frames = self.versions[table]
+        frames[-1] = frames[-1].unique()  # A record of several rows, of the file that was added last.
+        return pl.concat(frames)
 
     def add(self, judged: Judged, path: Path) -> None:
         """Take a file that was just written into account."""
@@ -103,8 +105,8 @@ class _Book:
         self.by_hash[entry.file_sha256] = path, entry
         if entry.is_refused or entry.raw_table is None:
             return
-        accepted = judged.decided.filter(pl.col("outcome") == "accepted").select(VERSIONS.names()).unique()
-        self.versions.setdefault(entry.raw_table, []).append(accepted.cast(VERSIONS))
+        accepted = judged.decided.filter(pl.col("outcome") == "accepted").select(VERSIONS.names())
+        self.versions.setdefault(entry.raw_table, []).append(accepted)
 
 
 def ingest_landing(

@@ -43,7 +43,7 @@ class Tokeniser:
     def __init__(self, pepper: bytes, source: Source, known: KnownTokens | None = None) -> None:
         self._pepper, self._source = pepper, source
         self._known: KnownTokens = {} if known is None else known
-        self._seen: dict[str, list[pl.Series]] = {}
+        self._seen: dict[str, list[pl.DataFrame]] = {}
         self._done: dict[str, tuple[pl.Series, pl.Series, pl.Series]] = {}
 
     def tokenise(self, cast: Cast, table: RawTable) -> dict[str, pl.Series]:
@@ -72,9 +72,9 @@ class Tokeniser:
     def vault(self) -> pl.DataFrame:
         """Every keyed value of the file, sorted: type, key, normal form, and the spelling it came in."""
         frames = [
-            self._known[id_type]
-            .join(pl.DataFrame({"original": pl.concat(seen).unique()}), on="original", how="semi")
+            pl.concat(seen)
             .filter(pl.col("key").is_not_null())
+            .unique("original")
             .select(pl.lit(id_type).alias("id_type"), pl.col("key").alias("value_key"), "normalised", "original")
             for id_type, seen in self._seen.items()
             if not _is_order(id_type)
@@ -143,14 +143,17 @@ class Tokeniser:
 
     def _look_up(self, values: pl.Series, id_type: str) -> tuple[pl.Series, pl.Series]:
         distinct = pl.DataFrame({"original": values.drop_nulls().unique()})
-        self._seen.setdefault(id_type, []).append(distinct["original"])
-        known = self._known.get(id_type, pl.DataFrame(schema=_TOKENS))
-        seen = known.join(distinct, on="original", how="semi")
-        if seen.height < distinct.height:
-            new = distinct.join(seen, on="original", how="anti")
-            made = self._make(new["original"], id_type)
-            self._known[id_type] = pl.concat([known, made])
-            seen = pl.concat([seen, made])
+        known = self._known.get(id_type)
+        if known is None:
+            seen = self._known[id_type] = self._make(distinct["original"], id_type)
+        else:
+            seen = distinct.join(known, on="original", how="left")
+            is_new = seen["status"].is_null()
+            if is_new.any():
+                made = self._make(seen.filter(is_new)["original"], id_type)
+                self._known[id_type] = pl.concat([known, made])
+                seen = pl.concat([seen.filter(~is_new), made])
+        self._seen.setdefault(id_type, []).append(seen)
         found = values.alias("original").to_frame().join(seen, on="original", how="left", maintain_order="left")
         return found["key"], found["status"].fill_null("missing")
 
@@ -167,7 +170,10 @@ class Tokeniser:
         judged = judged.select("original", "normalised", "status")
         if _is_order(id_type):
             return judged.with_columns(key=pl.col("normalised")).cast(_TOKENS)
-        forms = judged["normalised"].drop_nulls().unique()
+        given = judged["normalised"]
+        forms = given.drop_nulls().unique()
+        if len(forms) == len(given) - given.null_count():
+            return judged.with_columns(key=value_keys(self._pepper, id_type, given)).cast(_TOKENS)
         keyed = pl.DataFrame({"normalised": forms, "key": value_keys(self._pepper, id_type, forms)})
         return judged.join(keyed, on="normalised", how="left", maintain_order="left").cast(_TOKENS)
 
