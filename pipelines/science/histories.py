@@ -23,13 +23,14 @@ ORDER_COLUMNS = ("customer_id", "ordered_on", "is_kept", "amount")
 _UNIT = 0.0001
 
 
-def order_days(orders: pl.DataFrame | pl.LazyFrame, bases: Sequence[str] = ()) -> pl.DataFrame:
+def order_days(orders: pl.DataFrame | pl.LazyFrame, bases: Sequence[str] | None = ()) -> pl.DataFrame:
     """One row per customer and day, sorted: `customer_id, ordered_on, is_purchase, gain, loss, is_valued`.
 
     All kept orders of a customer on a day are one purchase. `gain` and `loss` (units, not null) are the sums of the
     positive and of the negative amounts, orders that were not kept included, since they may cost money; `is_valued`
     says that the amount of every kept order of the day is known. With `bases` the amount on each stands in a column of
-    its name in place of `amount`, and the three columns once for each: `gain_contribution`, …
+    its name in place of `amount`, and the three columns once for each: `gain_contribution`, …; with None there is no
+    money, and nothing of it.
     """
     amounts = _amounts(bases)
     rows = orders.lazy().select("customer_id", "ordered_on", "is_kept", *(column for column, _ in amounts)).collect()
@@ -64,9 +65,9 @@ def _begins(keys: Index) -> Index:
     return np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
 
 
-def _amounts(bases: Sequence[str]) -> list[tuple[str, str]]:
+def _amounts(bases: Sequence[str] | None) -> list[tuple[str, str]]:
     """The columns of amounts, and how what is made of each is named after it."""
-    return [(basis, f"_{basis}") for basis in bases] or [("amount", "")]
+    return [] if bases is None else [(basis, f"_{basis}") for basis in bases] or [("amount", "")]
 
 
 def as_log(days: pl.DataFrame) -> pl.DataFrame:
@@ -83,13 +84,13 @@ MONEY = ("valued_n", "spent", "first_spent", "spent_square", "returned")
 """What a summary tells of a customer's money."""
 
 
-def summarise_days(days: pl.DataFrame, as_of: date, bases: Sequence[str] = ()) -> pl.DataFrame:
+def summarise_days(days: pl.DataFrame, as_of: date, bases: Sequence[str] | None = ()) -> pl.DataFrame:
     """One row per customer with a kept order on or before `as_of`, sorted by customer_id; `days` from `order_days`.
 
     `customer_id, first_on, last_on, x, t_x, age` (repeat purchase days, and days to the last purchase and to `as_of`),
     `valued_n` (purchase days whose money is known), `spent, first_spent, spent_square` (float currency: gains of those
     days, of the first of them, and their sum of squares), `returned` (losses of all days). With `bases` these five
-    stand once for each (`spent_contribution`, …; see `on_basis`). Nothing after `as_of` is used.
+    stand once for each (`spent_contribution`, …; see `on_basis`), with None not at all. Nothing after `as_of` is used.
     """
     today = pl.lit(as_of, dtype=pl.Date)
     rows = days.filter(pl.col("ordered_on") <= today)

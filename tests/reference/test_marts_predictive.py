@@ -17,7 +17,7 @@ from pipelines.marts import MARTS, compute, compute_all
 from pipelines.marts.common import BASES
 from pipelines.marts.ltv.fallback import published
 from pipelines.marts.ltv.ltv_reconciliation import GIVES_WAY
-from pipelines.marts.ltv.orders import known_by, order_rows, orders_on
+from pipelines.marts.ltv.orders import known_by, numbered, order_rows, orders_on, orders_today, with_filled
 from pipelines.science.valuation_model import COUNT_CHOICES
 
 SHAPE = Shape(
@@ -114,6 +114,21 @@ def test_orders_as_known_on_a_day_have_later_refunds_and_cancellations_undone(
     assert sorted(kept, key=str) == sorted(expected, key=str)
     undone = rows.filter(pl.col("undone_on") > day).height
     assert (undone > 0) == (back > 0)
+
+
+def test_orders_as_known_today_are_those_of_the_as_of_day(core: Tables, marts: Tables) -> None:
+    inputs = {**lazy(core), "mart_coverage": marts["mart_coverage"].lazy()}
+    expected = known_by(order_rows(inputs, PARAMS).collect(), PARAMS.as_of)
+    found = orders_today(inputs, PARAMS).collect()
+    assert found["basis"].unique().to_list() == [marts["customer_churn_risk"]["basis"][0]]
+    assert found.equals(found.sort("customer_id", "ordered_on", maintain_order=True))
+    same = with_filled(found).select(expected.columns)
+    assert expected["contribution"].null_count() > 0
+    assert same.sort(pl.all()).equals(expected.sort(pl.all()))
+    names, orders = numbered(same.sample(fraction=1.0, shuffle=True, seed=3))
+    assert names.to_list() == sorted(expected["customer_id"].unique())
+    named = orders.with_columns(names.gather(orders["customer_id"]).alias("customer_id"))
+    assert named.sort(pl.all()).equals(expected.sort(pl.all()))
 
 
 def _history(own: list[dict], day: date) -> list[date]:

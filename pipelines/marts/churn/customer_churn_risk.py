@@ -15,7 +15,7 @@ from pipelines.marts.churn.churn_backtest import PARTS
 from pipelines.marts.churn.lifecycle_cut_points import POOLED
 from pipelines.marts.churn.overdue import limit_days, own_limits
 from pipelines.marts.common import AS_OF, BASES, CURRENCY, CUSTOMER_ID, stamp
-from pipelines.marts.ltv.orders import ORDER_INPUTS, ORDER_READS, known_by, order_rows
+from pipelines.marts.ltv.orders import TODAY_INPUTS, TODAY_READS, numbered, orders_today
 from pipelines.marts.profit.mart_coverage import on_headline
 from pipelines.science.churn import SILENT_DAYS, Curve, silence
 from pipelines.science.histories import order_days, summarise_days
@@ -92,7 +92,7 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     cuts = inputs["lifecycle_cut_points"].select(
         pl.col("segment").alias("label"), pl.col("dormant_days").alias("segment_days"), pl.lit("cuts").alias("part")
     )
-    return pl.concat([order_rows(inputs, params), values, curves, cuts], how="diagonal")
+    return pl.concat([orders_today(inputs, params, ()).drop("segment", "basis"), values, curves, cuts], how="diagonal")
 
 
 def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
@@ -108,8 +108,9 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     )
     curves = rows.filter(pl.col("part") == PARTS[2]).select("model", "place", "forecast", "actual")
     cuts = rows.filter(pl.col("part") == "cuts").select("label", "segment_days")
-    days = order_days(known_by(rows.filter(pl.col("part").is_null()), params.as_of), BASES[:1])
-    summary = summarise_days(days, params.as_of, BASES[:1])
+    names, orders = numbered(rows.filter(pl.col("part").is_null()).select("customer_id", "ordered_on", "is_kept"))
+    days = order_days(orders, None)
+    summary = summarise_days(days, params.as_of, None)
     score = silence(summary, params.as_of, clock_of(days, params.as_of, SILENT_DAYS))
     recency = (summary["age"] - summary["t_x"]).to_numpy().astype(np.float64)
     by_model, by_recency, base = (_read(curves, *one) for one in (
@@ -128,8 +129,10 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
                 for name, found in (("p_recency_only", by_recency), ("p_base_rate", base))
             ),
         )
+        .join(own_limits(days), on="customer_id", how="left", maintain_order="left")
+        .with_columns(names.gather(summary["customer_id"]).alias("customer_id"))
         .join(values, on="customer_id", how="left", maintain_order="left")
-        .pipe(_with_overdue, days, cuts)
+        .pipe(_with_overdue, cuts)
         .lazy()
         .with_columns(
             pl.col("label").alias("segment"),
@@ -143,13 +146,12 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     )
 
 
-def _with_overdue(scores: pl.DataFrame, days: pl.DataFrame, cuts: pl.DataFrame) -> pl.DataFrame:
-    """Scores with the limit of the customer's own rhythm, and whether the silence is beyond it."""
+def _with_overdue(scores: pl.DataFrame, cuts: pl.DataFrame) -> pl.DataFrame:
+    """Scores with own limits and the limit of the customer's own rhythm, and whether the silence is beyond it."""
     named = pl.when(pl.col("label").is_in(cuts["label"].implode())).then("label").otherwise(pl.lit(POOLED))
     return (
         scores.with_columns(named.alias("cut"))
         .join(cuts.rename({"label": "cut"}), on="cut", how="left", maintain_order="left")
-        .join(own_limits(days), on="customer_id", how="left", maintain_order="left")
         .with_columns(limit_days().alias("overdue_after_days"))
         .with_columns((pl.col("silence_days") > pl.col("overdue_after_days")).alias("is_overdue"))
     )
@@ -177,9 +179,10 @@ MART = Mart(
         "select segment, count(*) as customers, avg(p_no_order_90) as mean_risk, sum(value_at_risk) as at_risk, "
         "sum(expected_value) as expected from marts.customer_churn_risk group by segment order by at_risk desc"
     ),
-    inputs=(*ORDER_INPUTS, "customer_ltv_predictive", "churn_backtest", "lifecycle_cut_points"),
+    inputs=(*TODAY_INPUTS, "customer_ltv_predictive", "churn_backtest", "lifecycle_cut_points"),
     reads={
-        **ORDER_READS,
+        **TODAY_READS,
+        "fct_order": tuple(name for name in TODAY_READS["fct_order"] if not name.endswith("_reporting")),
         "customer_ltv_predictive": ("customer_id", "basis", "segment", "p_alive", "expected_value"),
         "churn_backtest": ("model", "part", "place", "forecast", "actual"),
         "lifecycle_cut_points": ("segment", "dormant_days"),

@@ -13,7 +13,15 @@ from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, CUSTOMER_ID, UNKNOWN, as_of, stamp
 from pipelines.marts.ltv.fallback import SOURCES, level_spread, published
 from pipelines.marts.ltv.ltv_backtest import champion_choices
-from pipelines.marts.ltv.orders import ORDER_INPUTS, ORDER_READS, bases_of, known_by, order_rows, orders_on
+from pipelines.marts.ltv.orders import (
+    TODAY_INPUTS,
+    TODAY_READS,
+    bases_of,
+    numbered,
+    orders_on,
+    orders_today,
+    with_filled,
+)
 from pipelines.science.histories import on_basis, order_days, summarise_days
 from pipelines.science.valuation import clock_of, segments_of
 from pipelines.science.valuation_model import fit_money, fit_summary
@@ -82,7 +90,7 @@ TABLE = Table(
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """The orders of each customer, and once the choice of models of each segment."""
     chosen = inputs["ltv_backtest"].filter(pl.col("kind") == "chosen").rename({"segment": "chosen_segment"})
-    return pl.concat([order_rows(inputs, params), chosen], how="diagonal")
+    return pl.concat([orders_today(inputs, params), chosen], how="diagonal")
 
 
 def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
@@ -95,7 +103,7 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     rows = parts.collect()
     chosen = rows.filter(pl.col("kind").is_not_null()).with_columns(pl.col("chosen_segment").alias("segment"))
     rows = rows.filter(pl.col("kind").is_null())
-    orders = known_by(rows, params.as_of)
+    names, orders = numbered(with_filled(rows.select("customer_id", "segment", "ordered_on", "is_kept", *BASES)))
     days = order_days(orders, BASES)
     summary = summarise_days(days, params.as_of, BASES).join(
         segments_of(orders), on="customer_id", how="left", maintain_order="left"
@@ -118,6 +126,7 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
         pl.concat(found)
         .lazy()
         .with_columns(
+            pl.lit(names).gather("customer_id").alias("customer_id"),
             pl.col("segment").fill_null(UNKNOWN),
             pl.lit(params.horizon_days, dtype=pl.Int64).alias("horizon_days"),
             pl.col("x").alias("repeat_n"),
@@ -143,9 +152,9 @@ MART = Mart(
         "min(value_source) as source from marts.customer_ltv_predictive where basis = 'net_revenue' "
         "group by segment order by value desc"
     ),
-    inputs=(*ORDER_INPUTS, "ltv_backtest"),
+    inputs=(*TODAY_INPUTS, "ltv_backtest"),
     reads={
-        **ORDER_READS,
+        **TODAY_READS,
         "ltv_backtest": (
             "segment",
             "target",

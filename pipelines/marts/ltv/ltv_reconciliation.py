@@ -6,7 +6,7 @@ the rule of the fallback (`fallback`), which has acted on the published values a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, UNKNOWN, stamp
 from pipelines.marts.ltv.fallback import SOURCES, TOO_YOUNG, Total, disagree, level_spread, model_total
 from pipelines.marts.ltv.ltv_backtest import ALL
-from pipelines.marts.ltv.orders import ORDER_INPUTS, ORDER_READS, known_by, order_rows, orders_on
+from pipelines.marts.ltv.orders import TODAY_INPUTS, TODAY_READS, numbered, orders_on, orders_today, with_filled
 from pipelines.science.histories import order_days, summarise_days
 from pipelines.science.intervals import two_sided_z
 from pipelines.science.valuation import segments_of
@@ -94,7 +94,7 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
         "value_source",
     )
     tested = inputs["ltv_backtest"].rename({"segment": "label", "basis": "tested_basis"})
-    return pl.concat([order_rows(inputs, params), values, tested], how="diagonal")
+    return pl.concat([orders_today(inputs, params), values, tested], how="diagonal")
 
 
 def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
@@ -107,7 +107,7 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     rows = parts.collect()
     tested = rows.filter(pl.col("kind").is_not_null()).with_columns(segment="label", basis="tested_basis")
     values = rows.filter(pl.col("value_source").is_not_null())
-    placed = rows.filter(pl.col("order_key").is_not_null())
+    placed = rows.filter(pl.col("ordered_on").is_not_null())
     found = [*_next(placed, values, tested, params), *_past(tested, params.confidence)] if values.height else []
     names = [name for name in _SCHEMA if name not in ("as_of_on", "currency")]
     return pl.DataFrame(found, schema={name: _SCHEMA[name] for name in names}).lazy().with_columns(*stamp(params))
@@ -116,17 +116,24 @@ def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
 def _next(
     placed: pl.DataFrame, values: pl.DataFrame, tested: pl.DataFrame, params: MartParams
 ) -> Iterator[dict[str, Any]]:
-    orders = known_by(placed, params.as_of)
+    _, orders = numbered(with_filled(placed.select("customer_id", "segment", "ordered_on", "is_kept", *BASES)))
+    summary = summarise_days(order_days(orders, None), params.as_of, None)
+    summary = summary.join(segments_of(orders), on="customer_id", how="left", maintain_order="left")
     for basis in sorted(values["value_basis"].unique()):
         mine = values.filter(pl.col("value_basis") == basis)
-        yield from _next_on(basis, orders_on(orders, basis), mine, tested, params)
+        _, errors = cohort_value(
+            summary, orders_on(orders, basis), params.as_of, params.horizon_days, params.discount_rate
+        )
+        yield from _next_on(basis, errors, mine, tested, params)
 
 
 def _next_on(
-    basis: str, orders: pl.DataFrame, values: pl.DataFrame, tested: pl.DataFrame, params: MartParams
+    basis: str,
+    errors: Mapping[str | None, tuple[float, str]],
+    values: pl.DataFrame,
+    tested: pl.DataFrame,
+    params: MartParams,
 ) -> Iterator[dict[str, Any]]:
-    summary = summarise_days(order_days(orders), params.as_of).join(segments_of(orders), on="customer_id", how="left")
-    _, errors = cohort_value(summary, orders, params.as_of, params.horizon_days, params.discount_rate)
     spread = level_spread(tested.filter(pl.col("kind") == "chosen"), basis)
     told = {name or UNKNOWN: error for name, error in errors.items()}
     everyone = (
@@ -227,9 +234,9 @@ MART = Mart(
         "select segment, period, predictive, cohort, realised, diff_share, is_overlap, value_source "
         "from marts.ltv_reconciliation where basis = 'net_revenue' order by period, segment"
     ),
-    inputs=(*ORDER_INPUTS, "customer_ltv_predictive", "ltv_backtest"),
+    inputs=(*TODAY_INPUTS, "customer_ltv_predictive", "ltv_backtest"),
     reads={
-        **ORDER_READS,
+        **TODAY_READS,
         "customer_ltv_predictive": (
             "customer_id", "basis", "segment", "model_value", "cohort_value", "value_sd", "value_source",
         ),
