@@ -3,9 +3,10 @@
 Lives here: how a run begins with a sound file, how the file is opened with its limits set, and what becomes the last
 good build. Stays out: what is written into it (`tables`, dbt) and what is published from it (`publish`).
 
-The rule: when a build is published, `mark_good` notes the file's size and time and keeps a copy beside it. A run begins
-with the build file as it lies there when it is that good build, untouched since; otherwise with the copy; otherwise
-with nothing. A half-built file is never reused.
+The rule: when a build is published, `mark_good` notes the file's size and time and gives the file a second name, under
+which it stays as it is: whoever is to write first takes a copy of it. A run begins with the build file as it lies there
+when it is that good build, untouched since; otherwise with a copy of the good one; otherwise with nothing. A half-built
+file is never reused.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ def begin_build(settings: Settings, fresh: bool = False) -> Path:
     _sweep(path)
     good = _read_good(settings)
     if good is not None and not fresh and _stamp(path) == good["stamp"]:
+        _own(path)
         return path
     path.unlink(missing_ok=True)
     copy = path.parent / good["file"] if good is not None else None
@@ -50,14 +52,14 @@ def begin_build(settings: Settings, fresh: bool = False) -> Path:
 
 
 def mark_good(settings: Settings, version_id: str) -> None:
-    """Note that the build as it lies there is the last good one, published as `version_id`, and keep a copy of it."""
+    """Note that the build as it lies there is the last good one, published as `version_id`, and keep it."""
     path = settings.build_path
     before = _read_good(settings)
     stamp = _stamp(path)
     if before is not None and before["stamp"] == stamp and (path.parent / before["file"]).exists():
         return
     copy = path.with_name(f"good-{version_id}-{os.getpid()}.duckdb")
-    _copy(path, copy)
+    _share(path, copy)
     sync(copy)
     write_atomic(_good_path(settings), to_json({"file": copy.name, "stamp": stamp, "version": version_id}))
     for other in path.parent.glob("good-*.duckdb"):
@@ -76,6 +78,8 @@ def open_build(settings: Settings, read_only: bool = False) -> Iterator[duckdb.D
     if read_only and not path.exists():
         raise BuildMissingError(f"There is no build at {path}.", "Run the path first: caw run.")
     path.parent.mkdir(parents=True, exist_ok=True)
+    if not read_only:
+        _own(path)
     con = connect(settings)
     try:
         option = "READ_ONLY" if read_only else f"RECOVERY_MODE no_wal_writes, STORAGE_VERSION '{STORAGE_VERSION}'"
@@ -96,7 +100,7 @@ def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
         "threads": settings.threads,
         "temp_directory": str(spill),
         "max_temp_directory_size": settings.max_temp_size,
-        "preserve_insertion_order": False,
+        "preserve_insertion_order": True,  # marts lie in the order in which they are written: that of their grain
     }
     con = duckdb.connect(":memory:", config=config)
     con.execute("set TimeZone = 'UTC'")
@@ -134,6 +138,23 @@ def _stamp(path: Path) -> list[int] | None:
     if path.with_name(path.name + ".wal").exists():
         return None
     return [status.st_size, status.st_mtime_ns]
+
+
+def _share(path: Path, other: Path) -> None:
+    """Give a closed database file a second name, or a copy where the disk has no links."""
+    try:
+        other.hardlink_to(path)
+    except OSError:
+        _copy(path, other)
+
+
+def _own(path: Path) -> None:
+    """Make sure that the file, if there is one, has no second name under which it must stay as it is."""
+    if path.exists() and path.stat().st_nlink > 1:
+        shared = path.with_name(f".{path.name}.shared.partial")
+        path.rename(shared)
+        _copy(shared, path)
+        shared.unlink()
 
 
 def _copy(source: Path, target: Path) -> None:

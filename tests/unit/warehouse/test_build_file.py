@@ -77,6 +77,38 @@ def test_one_good_copy_is_kept_and_half_copies_go(settings: Settings) -> None:
     assert not half.exists()
 
 
+def test_the_good_build_is_not_copied_until_somebody_writes_and_is_never_written(settings: Settings) -> None:
+    begin_build(settings)
+    with open_build(settings) as con:
+        write_table(con, "core", PURSE, FRAME)
+    mark_good(settings, "v1")
+    (good,) = settings.build_path.parent.glob("good-*.duckdb")
+    content = good.read_bytes()
+    with open_build(settings, read_only=True):
+        assert good.samefile(settings.build_path)
+    with open_build(settings) as con:
+        con.execute("insert into core.purse values ('c', 3)")
+    assert not good.samefile(settings.build_path)
+    assert good.read_bytes() == content
+    begin_build(settings)
+    assert settings.build_path.read_bytes() == content
+    assert settings.build_path.stat().st_nlink == 1  # dbt opens the file by itself
+
+
+def test_without_links_the_good_build_is_copied(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError("no links here")
+
+    monkeypatch.setattr("pathlib.Path.hardlink_to", refuse)
+    begin_build(settings)
+    with open_build(settings) as con:
+        write_table(con, "core", PURSE, FRAME)
+    mark_good(settings, "v1")
+    (good,) = settings.build_path.parent.glob("good-*.duckdb")
+    assert good.read_bytes() == settings.build_path.read_bytes()
+    assert not good.samefile(settings.build_path)
+
+
 def test_fresh_begins_with_nothing_and_a_failed_fresh_run_falls_back(settings: Settings) -> None:
     begin_build(settings)
     with open_build(settings) as con:
