@@ -62,7 +62,7 @@ def copy_tables(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, int]:
     filter on it reads little; all else lies as in the build, since sorting costs more than copying.
     """
     con.execute(f"attach {quoted(path)} as {VERSION} (RECOVERY_MODE no_wal_writes)")
-    con.execute("set preserve_insertion_order = true")
+    con.execute("set disabled_compression_methods = 'fsst'")  # a fifth of the time of copying, for a tenth of the size
     counts = {}
     for schema in COPIED:
         con.execute(f"create schema {VERSION}.{schema}")
@@ -95,7 +95,9 @@ def write_parquet(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     folder.mkdir()
     for table in published_tables()["marts"]:
         path = folder / f"{table.name}.parquet"
-        rows = f"select {_names(table)} from {CATALOG}.marts.{table.name} order by {_order(table)}"
+        name = f"{CATALOG}.marts.{table.name}"
+        order = "" if _is_sorted(con, name, table.grain) else f" order by {_order(table)}"
+        rows = f"select {_names(table)} from {name}{order}"
         con.execute(f"copy ({rows}) to {quoted(path)} (format parquet, compression zstd, compression_level 1)")
         path.chmod(0o444)
         sync(path)
@@ -128,5 +130,11 @@ def _names(table: Table) -> str:
 
 
 def _order(table: Table) -> str:
-    first = ["ordered_on"] if "ordered_on" in table.names and "ordered_on" not in table.grain else []
-    return ", ".join(f'"{name}" nulls last' for name in (*first, *table.grain))
+    return ", ".join(f'"{name}" nulls last' for name in table.grain)
+
+
+def _is_sorted(con: duckdb.DuckDBPyConnection, name: str, grain: tuple[str, ...]) -> bool:
+    """Whether the rows lie in the order of `_order`, in which marts are written: far cheaper to see than to sort."""
+    key = "row(" + ", ".join(f'"{column}"' for column in grain) + ")"  # in a row, null is above all values
+    unsorted = f"select {key} < lag({key}) over () as is_below from {name}"
+    return not con.execute(f"select 1 from ({unsorted}) where is_below limit 1").fetchall()

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from pipelines.contracts.settings import Settings
+from pipelines.marts import MARTS
 from pipelines.warehouse import (
     current_version,
     headline,
@@ -89,6 +90,21 @@ def test_the_copy_equals_the_build_and_the_manifest_counts_it(house: Settings, b
             assert con.execute(f"select count(*) from {name}").fetchone() == (count,)
     marts = {path.stem: len(pl.read_parquet(path)) for path in (version.folder / "marts").glob("*.parquet")}
     assert marts == {name.removeprefix("marts."): n for name, n in version.rows.items() if name.startswith("marts.")}
+
+
+def test_parquet_lies_in_grain_order_however_the_build_lies(
+    house: Settings, book: pl.DataFrame, change: Callable[..., None]
+) -> None:
+    marts = {mart.name: mart.table.grain for mart in MARTS if len(mart.table.grain) > 1}
+    for turn, order in enumerate(("asc nulls last", "desc", "asc nulls first")):
+        keys = {name: ", ".join(f"{key} {order}" for key in grain) for name, grain in marts.items()}
+        sort = [f"create or replace table marts.{name} as from marts.{name} order by {by}" for name, by in keys.items()]
+        change(f"update core.dim_product set title = 'turn {turn}'", *sort)
+        folder = publish(house, f"run {turn}", book).version.folder / "marts"
+        for name, grain in marts.items():
+            written = pl.read_parquet(folder / f"{name}.parquet")
+            assert written.equals(written.sort(grain, nulls_last=True)), (name, order)
+            assert len(written)
 
 
 def test_a_version_is_read_only_and_its_files_are_in_the_manifest(house: Settings, book: pl.DataFrame) -> None:
