@@ -19,7 +19,7 @@ import polars as pl
 from pipelines.contracts.columns import Table, day, integer, number, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.common import AS_OF, BASES, as_of
-from pipelines.marts.ltv.orders import ORDER_INPUTS, ORDER_READS, known_by, order_rows
+from pipelines.marts.ltv.orders import ORDER_INPUTS, ORDER_READS, known_by, of_first_customers, order_rows
 from pipelines.science.churn import SILENT_DAYS, Curve, PastSilence, forecasts, learn, origins_of, silence
 from pipelines.science.histories import order_days, summarise_days
 from pipelines.science.metrics import calibration_table, churn_metrics
@@ -78,8 +78,8 @@ _SCHEMA = {name: kind for name, kind in TABLE.polars_schema.items() if name != "
 
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
-    """The orders of each customer."""
-    return order_rows(inputs, params)
+    """The orders of the customers that may be asked, who are the first of every part of the customers."""
+    return order_rows(of_first_customers(inputs, SAMPLE), params)
 
 
 def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:

@@ -20,7 +20,15 @@ from pipelines.contracts.columns import Table, day, flag, integer, number, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.common import AS_OF, BASES, CURRENCY, UNKNOWN, stamp
 from pipelines.marts.ltv.fallback import TOO_YOUNG, model_total
-from pipelines.marts.ltv.orders import ORDER_INPUTS, ORDER_READS, bases_of, known_by, order_rows, orders_on
+from pipelines.marts.ltv.orders import (
+    ORDER_INPUTS,
+    ORDER_READS,
+    bases_of,
+    known_by,
+    of_first_customers,
+    order_rows,
+    orders_on,
+)
 from pipelines.science.drift import drift_variance
 from pipelines.science.metrics import calibration_table, forecast_metrics
 from pipelines.science.numerics import Array, Mask
@@ -107,8 +115,8 @@ _METRICS = {"bias_rate": "bias", "top_decile_rate": "top_decile_share"}
 
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
-    """The orders of each customer."""
-    return order_rows(inputs, params)
+    """The orders of the customers that may be asked, who are the first of every part of the customers."""
+    return order_rows(of_first_customers(inputs, SAMPLE), params)
 
 
 def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
