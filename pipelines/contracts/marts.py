@@ -30,6 +30,19 @@ class MartParams:
     min_cell_n: int = 5
 
 
+@dataclass(frozen=True)
+class Sums:
+    """An input that a mart reads as sums over rows that agree in the columns `by`, not as rows.
+
+    `of` are columns of money or whole numbers, which are never null; money comes as whole ten-thousandths. Beside each
+    of them that is `counted` stands `<name>_n`: the rows where it is not 0. `row_n` counts all rows.
+    """
+
+    by: tuple[str, ...]
+    of: tuple[str, ...]
+    counted: tuple[str, ...] = ()
+
+
 Local = Callable[[Inputs, MartParams], pl.LazyFrame]
 Partial = Callable[[pl.LazyFrame, MartParams], pl.LazyFrame]
 Finalize = Callable[[pl.LazyFrame, MartParams], pl.LazyFrame]
@@ -48,6 +61,8 @@ class Mart:
     `reads` says which columns of each input are used, so that a caller loads no others; an input may be an earlier
     mart. Inputs with a `customer_id` are split over the buckets, the others go whole to each of them, except those
     named in `once`, which belong to no customer and must be counted once: whole in the first bucket, empty in the rest.
+
+    `sums` are the inputs that it needs only as sums, which the engine that holds them adds up.
 
     `previous` are tables of the version that is served, with the columns that are read, which come as the inputs
     `previous.<name>`: what was published is carried, not computed again. They are empty where nothing was published, or
@@ -69,6 +84,7 @@ class Mart:
     example_sql: str = ""
     relationships: Mapping[str, str] = field(default_factory=dict)
     reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sums: Mapping[str, Sums] = field(default_factory=dict)
     once: tuple[str, ...] = ()
     previous: tuple[Table, ...] = ()
     rows_after_days: int = 0

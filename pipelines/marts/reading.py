@@ -15,6 +15,7 @@ from pipelines.contracts.columns import Column
 from pipelines.contracts.core import CORE
 from pipelines.contracts.marts import Inputs, Mart
 from pipelines.marts.runner import KEY, PREVIOUS
+from pipelines.marts.sums import SUMMED, finished, query
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,8 +36,9 @@ def required_columns(marts: Iterable[Mart]) -> dict[str, tuple[str, ...]]:
 class PartsOfBuild:
     """The inputs of a mart from the build, once for each part of the customers: core from `core`, marts from `marts`.
 
-    Only the columns that it reads, at the moment they are asked for. There are several parts where it reads an earlier
-    mart of many rows by customer: such a table lies in the order of customers, so that a part is a stretch of it.
+    Only the columns that it reads, at the moment they are asked for, added up here where it needs but sums. There are
+    several parts where it reads the rows of an earlier mart of many by customer: such a table lies in the order of
+    customers, so that a part is a stretch of it.
     What belongs to nobody is in the first part. Inputs without customers are the same in all parts, or empty after the
     first where the mart counts them once. May be gone through again, and in another thread.
     """
@@ -48,23 +50,28 @@ class PartsOfBuild:
         self._con, self._mart, self._previous = con, mart, previous or {}
         catalog = con.execute("select current_database()").fetchall()[0][0]
         self._tables = {name: f'"{catalog}".{"core" if name in CORE else "marts"}."{name}"' for name in mart.inputs}
-        counts = [self._count(name) for name in mart.inputs if name not in CORE and KEY in mart.reads[name]]
+        by_customer = (name for name in mart.inputs if name not in CORE and KEY in mart.reads[name])
+        counts = [self._count(name) for name in by_customer if name not in mart.sums]
         self._parts = 1 if mart.previous else -(-max(counts, default=0) // most) or 1
 
     def __iter__(self) -> Iterator[Inputs]:
         """Read part after part, by a connection of its own."""
         with self._con.cursor() as con:
             for part in range(self._parts):
-                yield {**{name: self._read(con, name, part) for name in self._mart.inputs}, **self._previous}
+                yield {**dict(self._read(con, name, part) for name in self._mart.inputs), **self._previous}
 
     def _count(self, name: str) -> int:
         found: int = self._con.execute(f"select count(*) from {self._tables[name]}").fetchall()[0][0]
         return found
 
-    def _read(self, con: duckdb.DuckDBPyConnection, name: str, part: int) -> pl.LazyFrame:
-        reads = self._mart.reads[name]
+    def _read(self, con: duckdb.DuckDBPyConnection, name: str, part: int) -> tuple[str, pl.LazyFrame]:
+        reads, sums = self._mart.reads[name], self._mart.sums.get(name)
+        if sums is not None:
+            found = con.sql(query(sums, self._tables[name], self._within(name, part))).pl()
+            return SUMMED + name, finished(sums, found).lazy()
         columns = ", ".join(f'"{column}"' for column in reads)
-        return con.sql(f"select {columns} from {self._tables[name]} where {self._within(name, part)}").pl().lazy()
+        rows = con.sql(f"select {columns} from {self._tables[name]} where {self._within(name, part)}").pl()
+        return name, rows.lazy()
 
     def _within(self, name: str, part: int) -> str:
         """The condition for the rows of a part: a stretch of ids, which are spread evenly over two hex digits."""

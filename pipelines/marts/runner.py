@@ -13,6 +13,7 @@ import polars as pl
 
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.rows import Rows
+from pipelines.marts.sums import SUMMED, summed
 
 PREVIOUS = "previous."
 """How the inputs begin that come from the version that is served."""
@@ -27,7 +28,7 @@ def compute(mart: Mart, inputs: Inputs, params: MartParams, buckets: int = 1) ->
     """
     if buckets < 1:
         raise ValueError("buckets must be at least 1")
-    return compute_rows(mart, list(split(mart, _used(mart, inputs), buckets)), params).whole()
+    return compute_rows(mart, list(split(mart, _read(mart, inputs), buckets)), params).whole()
 
 
 def compute_rows(mart: Mart, parts: Iterable[Inputs], params: MartParams) -> Rows:
@@ -68,11 +69,20 @@ def _gathered(mart: Mart, parts: Iterable[Inputs], params: MartParams) -> pl.Laz
 
 
 def _used(mart: Mart, inputs: Inputs) -> Inputs:
+    """What the mart works on: the columns that it reads, added up where it needs but sums."""
+    used = dict(_read(mart, inputs))
+    for name, sums in mart.sums.items():
+        used[name] = inputs[SUMMED + name] if SUMMED + name in inputs else summed(sums, used[name])
+    return used
+
+
+def _read(mart: Mart, inputs: Inputs) -> Inputs:
     """The columns of the inputs that the mart reads, and nothing where the version served tells nothing."""
-    missing = [name for name in mart.inputs if name not in inputs]
+    missing = [name for name in mart.inputs if name not in inputs and SUMMED + name not in inputs]
     if missing:
         raise KeyError(f"{mart.name} needs {', '.join(missing)}")
-    used = {name: inputs[name].select(mart.reads[name]) if name in mart.reads else inputs[name] for name in mart.inputs}
+    here = [name for name in mart.inputs if name in inputs]
+    used = {name: inputs[name].select(mart.reads[name]) if name in mart.reads else inputs[name] for name in here}
     for table in mart.previous:
         empty = pl.LazyFrame(schema=table.polars_schema)
         used[PREVIOUS + table.name] = inputs.get(PREVIOUS + table.name, empty).select(table.names)

@@ -13,9 +13,9 @@ from __future__ import annotations
 import polars as pl
 
 from pipelines.contracts.columns import Table, day, integer, money, rate, text
-from pipelines.contracts.marts import Inputs, Mart, MartParams
+from pipelines.contracts.marts import Inputs, Mart, MartParams, Sums
 from pipelines.marts.asset.lines import CLOSING, MOVEMENTS, OPENING, ORDER, PERIOD_SAYS, RECLASSIFIED, REVISIONS
-from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, UNKNOWN, stamp, units
+from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, UNKNOWN, stamp
 from pipelines.marts.profit.mart_coverage import TOTAL
 
 DIMS = {"channel": "channel", "tier": "tier", "cohort": "cohort_on"}
@@ -67,24 +67,13 @@ _WHATS = ("amount", "head_n")
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """Sums of the bucket's customers, by dimension; and once the coverage of each review."""
-    rows = _alike(inputs["customer_asset"])
+    told = {f"{step}_amount_n": f"{step}_customer_n" for step in ("opening", *_STEPS, "closing")}
+    rows = inputs["customer_asset"].rename(told)
     covered = inputs["asset_assumptions"].filter(pl.col("part") == "coverage")
     review = covered.select("basis", "fitted_on", pl.col("value").alias("covered"))
     return pl.concat(
         [*(part for dim in (TOTAL, *DIMS) for part in _lines(_sums(rows, dim), dim)), review], how="diagonal"
     )
-
-
-def _alike(asset: pl.LazyFrame) -> pl.LazyFrame:
-    """Sums of customers of the same members and behaviour: far fewer rows, from which every dimension is summed."""
-    steps = ("opening", *_STEPS, "closing")
-    amounts = {step: units(f"{step}_amount") for step in steps}
-    sums = asset.group_by("period_on", "basis", "behaviour", *MEMBERS).agg(
-        *(amount.sum().alias(f"{step}_amount") for step, amount in amounts.items()),
-        *(pl.col(f"{step}_head_n").sum() for step in steps),
-        *((amount != 0).sum().cast(pl.Int64).alias(f"{step}_customer_n") for step, amount in amounts.items()),
-    )
-    return sums.collect().lazy()
 
 
 def _sums(rows: pl.LazyFrame, dim: str) -> pl.LazyFrame:
@@ -185,6 +174,13 @@ MART = Mart(
             *(f"{step}_{what}" for step in ("opening", *_STEPS, "closing") for what in _WHATS),
             *MEMBERS,
         ),
+    },
+    sums={
+        "customer_asset": Sums(
+            ("period_on", "basis", "behaviour", *MEMBERS),
+            tuple(f"{step}_{what}" for step in ("opening", *_STEPS, "closing") for what in _WHATS),
+            tuple(f"{step}_amount" for step in ("opening", *_STEPS, "closing")),
+        )
     },
     once=("asset_assumptions",),
     local=local,

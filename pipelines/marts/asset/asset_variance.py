@@ -12,12 +12,13 @@ from __future__ import annotations
 import polars as pl
 
 from pipelines.contracts.columns import Table, day, integer, money, text
-from pipelines.contracts.marts import Inputs, Mart, MartParams
+from pipelines.contracts.marts import Inputs, Mart, MartParams, Sums
 from pipelines.marts.asset.asset_ledger import DIMS, MEMBERS
 from pipelines.marts.asset.lines import PERIOD_SAYS
 from pipelines.marts.asset.states import ACQUIRED
-from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, UNKNOWN, stamp, units
+from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, UNKNOWN, stamp
 from pipelines.marts.profit.mart_coverage import TOTAL
+from pipelines.marts.sums import ROWS
 
 _UNIT = "reporting currency"
 _SAYS = {
@@ -58,18 +59,18 @@ _KEYS = ("period_on", "basis", "dim", "dim_value")
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """Sums of the bucket's customers, by dimension."""
-    is_new = pl.col("is_new")
+    is_new = pl.col("behaviour") == ACQUIRED
     amount = {name: pl.col(f"{name}_amount") for name in _READ}
     outlook = amount["unwind"] + amount["extension"] - amount["released"]
     zero = pl.lit(0, dtype=pl.Int64)
-    rows = _alike(inputs["customer_asset"]).with_columns(
+    rows = inputs["customer_asset"].with_columns(
         sum((amount[name] for name in _REVISIONS[1:]), amount[_REVISIONS[0]]).alias("revision"),
         pl.when(is_new).then(zero).otherwise(amount["behaviour"] - outlook).alias("experience"),
         pl.when(is_new).then(amount["behaviour"]).otherwise(zero).alias("new_business"),
         pl.when(is_new).then(zero).otherwise(amount["actual"]).alias("actual_money"),
         pl.when(is_new).then(amount["actual"]).otherwise(zero).alias("new_money"),
-        pl.when(is_new).then(pl.col("customer_n")).otherwise(zero).alias("new_customer_n"),
-        pl.when(is_new).then(zero).otherwise(pl.col("customer_n")).alias("opening_customer_n"),
+        pl.when(is_new).then(pl.col(ROWS)).otherwise(zero).alias("new_customer_n"),
+        pl.when(is_new).then(zero).otherwise(pl.col(ROWS)).alias("opening_customer_n"),
         amount["opening"].alias("opening"),
         amount["released"].alias("released"),
         amount["unwind"].alias("unwind"),
@@ -88,14 +89,6 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
         keyed = rows.with_columns(pl.lit(dim).alias("dim"), member.alias("dim_value"))
         parts.append(keyed.group_by(_KEYS).agg(pl.col(figures).sum()))
     return pl.concat(parts)
-
-
-def _alike(asset: pl.LazyFrame) -> pl.LazyFrame:
-    """Sums of customers of the same members, new ones apart: far fewer rows, from which every dimension is summed."""
-    amounts = (units(f"{name}_amount").sum().alias(f"{name}_amount") for name in _READ)
-    is_new = (pl.col("behaviour") == ACQUIRED).alias("is_new")
-    count = pl.len().cast(pl.Int64).alias("customer_n")
-    return asset.group_by("period_on", "basis", is_new, *MEMBERS).agg(count, *amounts).collect().lazy()
 
 
 def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
@@ -136,6 +129,9 @@ MART = Mart(
             *(f"{name}_amount" for name in _READ),
             *MEMBERS,
         )
+    },
+    sums={
+        "customer_asset": Sums(("period_on", "basis", "behaviour", *MEMBERS), tuple(f"{name}_amount" for name in _READ))
     },
     local=local,
     partial=partial,

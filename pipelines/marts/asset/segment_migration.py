@@ -14,10 +14,11 @@ from __future__ import annotations
 import polars as pl
 
 from pipelines.contracts.columns import Table, day, integer, money, rate, text
-from pipelines.contracts.marts import Inputs, Mart, MartParams
+from pipelines.contracts.marts import Inputs, Mart, MartParams, Sums
 from pipelines.marts.asset.states import NAMES, PROSPECT
-from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, rate_of, stamp, units
+from pipelines.marts.common import AS_OF, BASES, BASIS_SAYS, CURRENCY, rate_of, stamp
 from pipelines.marts.segments.value_tiers import TIERS
+from pipelines.marts.sums import ROWS
 
 NONE = "none"
 SCHEMES = ("state", "tier")
@@ -60,7 +61,7 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """Counts and values of the bucket's customers."""
     opening, closing = pl.col("opening_amount"), pl.col("closing_amount")
     revised = opening + pl.sum_horizontal(f"{name}_amount" for name in _REVISIONS)
-    rows = _alike(inputs["customer_asset"])
+    rows = inputs["customer_asset"]
     parts = []
     for scheme in SCHEMES:
         before, between, after = (_segment(f"{when}_{scheme}") for when in _WHEN)
@@ -78,7 +79,7 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
                     pl.lit(leg).alias("leg"),
                     start.alias("from_segment"),
                     end.alias("to_segment"),
-                    "customer_n",
+                    pl.col(ROWS).alias("customer_n"),
                     start_value.alias("opening_amount"),
                     end_value.alias("closing_amount"),
                 )
@@ -90,14 +91,6 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
 
 
 _WHEN = ("opening", "rescored", "closing")
-
-
-def _alike(asset: pl.LazyFrame) -> pl.LazyFrame:
-    """Customers that went the same way by both schemes, counted and summed: few rows, from which all legs are taken."""
-    segments = (f"{when}_{scheme}" for scheme in SCHEMES for when in _WHEN)
-    amounts = (units(f"{name}_amount").sum().alias(f"{name}_amount") for name in _AMOUNTS)
-    count = pl.len().cast(pl.Int64).alias("customer_n")
-    return asset.group_by("period_on", "basis", *segments).agg(count, *amounts).collect().lazy()
 
 
 _AMOUNTS = ("opening", *_REVISIONS, "closing")
@@ -144,6 +137,12 @@ MART = Mart(
             "basis",
             *(f"{name}_amount" for name in _AMOUNTS),
             *(f"{when}_{scheme}" for scheme in SCHEMES for when in _WHEN),
+        )
+    },
+    sums={
+        "customer_asset": Sums(
+            ("period_on", "basis", *(f"{when}_{scheme}" for scheme in SCHEMES for when in _WHEN)),
+            tuple(f"{name}_amount" for name in _AMOUNTS),
         )
     },
     local=local,
