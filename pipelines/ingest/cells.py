@@ -110,15 +110,18 @@ def _tidied(cells: pl.DataFrame, table: RawTable) -> pl.DataFrame:
     names = [
         field.name
         for field in table.fields
-        if field.type is DataType.TEXT and not field.identifier and cells.schema.get(field.name) == pl.String
+        if field.type is DataType.TEXT
+        and not field.identifier
+        and cells.schema.get(field.name) == pl.String
+        and cells[field.name].null_count() < cells.height
     ]
+    if not names:
+        return cells
     stripped = cells.with_columns(pl.col(name).str.strip_chars() for name in names)
     stripped = stripped.with_columns(pl.when(pl.col(name) != "").then(pl.col(name)) for name in names)
-    if not names:
-        return stripped
+    first_byte = {name: pl.col(name).cast(pl.Binary).bin.get(0, null_on_oob=True) for name in names}
     armoured = stripped.select(
-        (pl.col(name).is_between(pl.lit("'"), pl.lit("(")) | pl.col(name).is_between(pl.lit("="), pl.lit(">"))).any()
-        for name in names
+        ((first == ord("'")) | (first == ord("="))).any().alias(name) for name, first in first_byte.items()
     ).row(0, named=True)
     return stripped.with_columns(
         pl.col(name).str.replace(r'^="(.*)"$', "${1}").str.replace(r"^'([-+=@\d])", "${1}").str.strip_chars()

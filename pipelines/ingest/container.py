@@ -79,12 +79,12 @@ def inspect(
     return Content(path, sight.sha256, size, kind, is_gzip, encoding, bom, sight.last.endswith(newline))
 
 
-def text_blocks(content: Content) -> Iterator[bytes]:
-    """The text as UTF-8 with line feeds and without byte order mark, in blocks of about 8 MiB."""
+def text_blocks(content: Content, size: int = BLOCK_BYTES) -> Iterator[bytes]:
+    """The text as UTF-8 with line feeds and without byte order mark, in blocks of about `size` bytes."""
     encoding = content.encoding or "utf-8"
     decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)("strict")
     held, skip = b"", content.bom
-    for block in _raw_blocks(content.path, content.is_gzip):
+    for block in _raw_blocks(content.path, content.is_gzip, size):
         raw, skip = block[skip:], max(0, skip - len(block))
         text = held + (raw if decoder is None else decoder.decode(raw).encode())
         held = b""
@@ -99,7 +99,7 @@ def text_blocks(content: Content) -> Iterator[bytes]:
 def text_head(content: Content, size: int = HEAD_BYTES) -> bytes:
     """The first bytes of the text, as it comes from `text_blocks`."""
     head = b""
-    for block in text_blocks(content):
+    for block in text_blocks(content, size):
         head += block[: size - len(head)]
         if len(head) >= size:
             break
@@ -131,10 +131,10 @@ def _kind(path: Path, magic: bytes) -> tuple[str, bool]:
     return "text", False
 
 
-def _raw_blocks(path: Path, is_gzip: bool) -> Iterator[bytes]:
+def _raw_blocks(path: Path, is_gzip: bool, size: int = BLOCK_BYTES) -> Iterator[bytes]:
     with path.open("rb") as file:
         if not is_gzip:
-            while block := file.read(BLOCK_BYTES):
+            while block := file.read(size):
                 yield block
             return
         yield from _unzipped(iter(lambda: file.read(1 << 20), b""))
@@ -185,7 +185,7 @@ def _look(path: Path, is_gzip: bool) -> _Sight:
         if not is_gzip:
             digest.update(block)
         head += block[: HEAD_BYTES - len(head)]
-        last = (last + block)[-4:]
+        last = (last + block[-4:])[-4:]
         size += len(block)
         strict.feed(block)
     bad_at = strict.finish()

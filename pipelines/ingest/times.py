@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 STAMP = pl.Datetime("us")
 _GAP_SHIFT = pl.duration(hours=6)
 
+_LOCAL_AND_OFFSET = "%Y-%m-%d %H:%M:%S %z"
 _SPELLINGS: tuple[tuple[str, str, bool], ...] = (
-    (r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}$", "%Y-%m-%d %H:%M:%S %z", True),
+    (r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-](?:[01][0-9]|2[0-3])[0-5][0-9]$", _LOCAL_AND_OFFSET, True),
     (r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$", "%Y-%m-%d %H:%M:%S", False),
     (r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$", "%Y-%m-%dT%H:%M:%S", False),
     (r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", "%Y-%m-%dT%H:%M:%SZ", True),
@@ -129,23 +130,32 @@ def _read(cast: Cast, position: int, this: Field, table: RawTable, given: pl.Ser
 
 
 def _fast(given: pl.Series, date_order: str | None) -> tuple[pl.Series, pl.Series]:
-    sample = given.drop_nulls().head(1).to_list()
-    is_utc = constant(False, len(given), pl.Boolean)
-    nothing = constant(None, len(given), STAMP)
-    if not sample:
-        return nothing, is_utc
-    usual = pl.Series(sample)
+    if given.null_count() == len(given):
+        return constant(None, len(given), STAMP), constant(False, len(given), pl.Boolean)
+    frame = given.alias("text").to_frame()
+    usual = frame.select(pl.col("text").drop_nulls().first()).to_series()
     for pattern, spelling, says_where in _SPELLINGS:
         if ("%m/%d" in spelling and date_order != "mdy") or not usual.str.contains(pattern).item():
             continue
-        matching = pl.select(pl.when(given.str.contains(pattern)).then(given)).to_series()
-        stamp = matching.str.to_datetime(spelling, strict=False, time_unit="us")
-        if isinstance(stamp.dtype, pl.Datetime) and stamp.dtype.time_zone is not None:
-            stamp = stamp.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        in_range = stamp.dt.year().is_between(texts.FIRST_YEAR, texts.LAST_YEAR - 1)
-        stamp = pl.select(pl.when(in_range).then(stamp)).to_series()
-        return stamp, constant(says_where, len(given), pl.Boolean)
-    return nothing, is_utc
+        matching = frame.select(pl.when(pl.col("text").str.contains(pattern)).then("text"))
+        stamps = matching.select(stamp=_stamp(pl.col("text"), spelling))
+        in_range = pl.col("stamp").dt.year().is_between(texts.FIRST_YEAR, texts.LAST_YEAR - 1)
+        read = stamps.select(pl.when(in_range).then("stamp")).to_series()
+        return read, constant(says_where, len(given), pl.Boolean)
+    return constant(None, len(given), STAMP), constant(False, len(given), pl.Boolean)
+
+
+def _stamp(text: pl.Expr, spelling: str) -> pl.Expr:
+    """The text as a stamp, in UTC where the spelling says where it is; null where there is no such time."""
+    if spelling == _LOCAL_AND_OFFSET:
+        # Half the work of reading both at once: a local time has a reader of its own, and an offset is a number.
+        offset = text.str.tail(5).cast(pl.Int32)
+        minutes = offset.sign() * (offset.abs() // 100 * 60 + offset.abs() % 100)
+        return _stamp(text.str.head(19), "%Y-%m-%d %H:%M:%S") - pl.duration(minutes=minutes)
+    stamp = text.str.to_datetime(spelling, strict=False, time_unit="us")
+    if "%z" in spelling or "%:z" in spelling:
+        return stamp.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return stamp
 
 
 def _physical(given: pl.Series) -> tuple[pl.Series, pl.Series]:
