@@ -11,7 +11,7 @@ from orchestration.house import House
 from pipelines.contracts.core import CORE
 from pipelines.ingest import account_book
 from pipelines.marts import MARTS
-from pipelines.report import render_report
+from pipelines.report import prepare_report, render_report
 from pipelines.warehouse import current_version, publish
 
 PUBLISHED = AssetKey(["warehouse", "published"])
@@ -28,6 +28,7 @@ PUBLISHED = AssetKey(["warehouse", "published"])
 def published(context: AssetExecutionContext) -> MaterializeResult:
     """Publish the build, or say that nothing is new; refuses without a stored pass of every gate."""
     house: House = context.resources.house
+    prepare_report()
     with step(house.progress, "publish"):
         outcome = publish(house.settings, run_id=context.run_id, book=account_book(house.settings))
     return MaterializeResult(

@@ -6,8 +6,21 @@ Lives here: queries, charts, words and the template of the page. Stays out: how 
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Thread
 
-__all__ = ["render_report"]
+__all__ = ["prepare_report", "render_report"]
+
+
+def prepare_report() -> None:
+    """Begin to load what draws a page, in another thread: it takes seconds, and a publish leaves a core idle."""
+    Thread(target=_load, name="prepare report").start()
+
+
+def _load() -> None:
+    from pipelines.report import registry, render  # noqa: F401, PLC0415
+    from pipelines.report.drawing import warm_up  # noqa: PLC0415
+
+    warm_up()
 
 
 def render_report(db_path: Path, out_path: Path) -> Path:

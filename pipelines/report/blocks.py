@@ -7,6 +7,7 @@ Stays out: how a block looks (`templates/`), and where its figures come from (`s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -71,11 +72,24 @@ class DataTable:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A chart; across the page it is drawn again for a telephone, or scrolls there."""
+    """A chart; across the page it is drawn again for a telephone, or scrolls there.
 
-    wide: Markup
-    narrow: Markup | None = None
+    It may still be at work in another thread: who asks for its markup waits for it, and gets what went wrong there.
+    """
+
+    page: Future[Markup]
+    telephone: Future[Markup] | None = None
     scrolls: bool = False
+
+    @property
+    def wide(self) -> Markup:
+        """The markup for the page."""
+        return self.page.result()
+
+    @property
+    def narrow(self) -> Markup | None:
+        """The markup for a telephone; None where that of the page serves."""
+        return self.telephone.result() if self.telephone else None
 
 
 @dataclass(frozen=True)
