@@ -33,7 +33,7 @@ from pipelines.marts.asset.assumptions import Assumptions
 from pipelines.marts.asset.book import COUNTS, Book, Models, Scored
 from pipelines.marts.asset.facts import Facts
 from pipelines.marts.asset.outlook import Span
-from pipelines.marts.asset.positions import Money, Period, Position
+from pipelines.marts.asset.positions import Money, Period, Position, small
 from pipelines.marts.segments.value_tiers import tiers
 from pipelines.science.numerics import Index
 
@@ -272,10 +272,11 @@ class Chain:
         opened_on = _number(before.on) if before.on else -1_000_000
         states_of = (revised.state[seen], closing.state[seen], closing.counts["last_on"][seen] > opened_on)
         money = {
-            basis: self._money([step.money[basis] for step in steps], seen, one, states_of, days)
+            basis: {name: small(column) for name, column in told.items()}
             for basis, one in expected.items()
+            for told in [self._money([step.money[basis] for step in steps], seen, one, states_of, days)]
         }
-        return Period(after.on, seen, {name: _taken(column, seen) for name, column in shared.items()}, money)
+        return Period(after.on, seen, {name: small(_taken(column, seen)) for name, column in shared.items()}, money)
 
     def _money(
         self,
@@ -298,7 +299,7 @@ class Chain:
             "opening_amount": steps[0].value[seen],
             **{f"{name}_amount": change for name, change in zip(STEPS, changes, strict=True)},
             "closing_amount": closing.value[seen],
-            "behaviour": states.behaviour(before, after, bought, changes[-1]).astype(np.int32),
+            "behaviour": states.behaviour(before, after, bought, changes[-1]),
             "expected_amount": told["expected"],
             "released_amount": told["release"],
             "extension_amount": told["extension"],
@@ -332,8 +333,7 @@ def _change(before: Index, after: Index) -> Index | None:
 
 
 def _taken(column: Index | None, seen: Index) -> Index:
-    """Half the room: there are millions of rows, and none of these numbers is money."""
-    return np.zeros(len(seen), dtype=np.int32) if column is None else column[seen].astype(np.int32)
+    return np.zeros(len(seen), dtype=np.int64) if column is None else column[seen]
 
 
 def _start(before: Position) -> _Valued:

@@ -100,31 +100,25 @@ def named(periods: Sequence[Period], bases: Sequence[str], channels: Sequence[st
     Names of kinds are of type Enum until the table is finished, except the customers'. Columns are taken out of the
     periods one by one: there are millions of rows, and they need not lie there twice.
     """
-    kinds, places = sorted(bases), _places([period.who for period in periods], names)
-    size = sum(len(place) for place in places)
+    kinds, order = sorted(bases), _order([period.who for period in periods], names)
+    size = len(order)
 
     def laid(columns: Iterable[np.ndarray]) -> np.ndarray:
         """A column by customer and period."""
-        found = np.empty(size, dtype=np.int32)
-        for place, column in zip(places, columns, strict=True):
-            found[place] = column
-        return found
+        return np.concatenate(list(columns)).take(order)
 
     def shared(name: str) -> np.ndarray:
         return np.repeat(laid(period.shared.pop(name) for period in periods), len(kinds))
 
-    def money(name: str) -> Index:
-        found = np.empty((size, len(kinds)), dtype=np.int64)
-        for by, basis in enumerate(kinds):
-            for place, period in zip(places, periods, strict=True):
-                found[place, by] = period.money[basis].pop(name)
-        return found.reshape(-1)
+    def money(name: str) -> np.ndarray:
+        parts = [laid(period.money[basis].pop(name) for period in periods) for basis in kinds]
+        return np.column_stack(parts).reshape(-1)
 
     behaviour = money("behaviour")
     purchase_n = shared("purchase_n")
     is_buyer = purchase_n > 0
     who = np.repeat(laid(period.who for period in periods), len(kinds))
-    days = (np.full(len(period.who), day_number(period.on)) for period in periods)
+    days = (np.full(len(period.who), day_number(period.on), dtype=np.int32) for period in periods)
     columns = {
         "customer_id": names.gather(who),
         "period_on": _day(np.repeat(laid(days), len(kinds))),
@@ -146,18 +140,21 @@ def named(periods: Sequence[Period], bases: Sequence[str], channels: Sequence[st
     return pl.DataFrame(columns)
 
 
-def _places(who: Sequence[Index], names: pl.Series) -> list[Index]:
-    """By period the place of each row, where all are in the order of customers' names and periods."""
+def _order(who: Sequence[Index], names: pl.Series) -> Index:
+    """Which of the rows, period after period, are those by customer's name and period, in this order.
+
+    Rows of a period lie in the order of names already, so that one only has to be put between the others.
+    """
     rank = np.empty(len(names), dtype=np.int64)
     rank[names.arg_sort().to_numpy()] = np.arange(len(names))
-    rows = np.zeros(len(names), dtype=np.int64)
+    rows = np.bincount(rank[np.concatenate(who)], minlength=len(names))
+    following, begin, order = np.cumsum(rows) - rows, 0, np.empty(int(rows.sum()), dtype=np.int64)
     for mine in who:
-        rows[rank[mine]] += 1
-    following, places = np.cumsum(rows) - rows, []
-    for mine in who:
-        places.append(following[rank[mine]])
-        following[rank[mine]] += 1
-    return places
+        at = rank[mine]
+        order[following[at]] = np.arange(begin, begin + len(mine))
+        following[at] += 1
+        begin += len(mine)
+    return order
 
 
 def _named(places: np.ndarray, values: Sequence[str]) -> pl.Series:

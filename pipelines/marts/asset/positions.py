@@ -11,11 +11,21 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.marts.asset.book import COUNTS, longer
 from pipelines.science.numerics import Index
 
 _NONE = -1
+
+
+def small(numbers: Index) -> NDArray[np.signedinteger]:
+    """Whole numbers in as few bytes as hold them: there are millions of rows, and most numbers are far from large."""
+    least, most = int(numbers.min(initial=0)), int(numbers.max(initial=0))
+    for kind in (np.int8, np.int16, np.int32):
+        if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
+            return numbers.astype(kind)
+    return numbers
 
 
 @dataclass(frozen=True)
@@ -75,13 +85,13 @@ class Position:
 
 @dataclass(frozen=True)
 class Period:
-    """The rows of the period that ends `on` a day: columns of numbers, one place for each of the customers `who`,
-    in the order of their names.
+    """The rows of the period that ends `on` a day: columns of `small` numbers, one place for each of the customers
+    `who`, in the order of their names.
 
     `shared` has no basis; `money` is by basis.
     """
 
     on: date
     who: Index
-    shared: dict[str, Index]
-    money: dict[str, dict[str, Index]]
+    shared: dict[str, NDArray[np.signedinteger]]
+    money: dict[str, dict[str, NDArray[np.signedinteger]]]
