@@ -98,7 +98,8 @@ def of_first_customers(inputs: Inputs, most: int) -> Inputs:
     ids, orders, upto = customers(inputs).select("customer_id").sort("customer_id").collect(), inputs["fct_order"], most
     while True:
         upto *= 2  # nearly all have an order, so a short stretch of the ids mostly holds enough
-        some = orders.filter(pl.col("customer_id") <= ids["customer_id"].head(upto).max()).collect()
+        last = pl.lit(ids["customer_id"].head(upto).max(), dtype=pl.String)
+        some = orders.filter(pl.col("customer_id") <= last).collect()
         first = ids.join(some, on="customer_id", how="semi").sort("customer_id").head(most)
         if len(first) == most or upto >= len(ids):
             return {**inputs, "fct_order": some.join(first, on="customer_id", how="semi").lazy()}
