@@ -89,6 +89,9 @@ _BITS = {name: 1 << place for place, name in enumerate((*COSTS, "contribution", 
 """What is known of an order line, as bits of `known`: each cost, contribution (every cost), net revenue (the rate)."""
 
 
+_KEYS = ("part", "month", *DIMS, "known", "category", "allocation_rule")
+
+
 def _known() -> pl.Expr:
     """The bits of an order line."""
     return pl.sum_horizontal(
@@ -128,8 +131,14 @@ def _with_dims(rows: pl.LazyFrame, inputs: Inputs, sku: str) -> pl.LazyFrame:
     )
 
 
+def _summed(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Sums by what rows of a part are told apart by; millions of rows never lie beside those of other parts."""
+    keys = [key for key in _KEYS if key in rows.collect_schema()]
+    return rows.group_by(keys).agg(pl.all().sum())
+
+
 def _order_rows(inputs: Inputs) -> pl.LazyFrame:
-    """One row per order line: its amounts (unknown ones as 0) and what is known of it."""
+    """One row per order line: its amounts (null where unknown) and what is known of it."""
     rows = inputs["fct_order_line_economics"].select(
         pl.lit("order").alias("part"),
         "customer_id",
@@ -140,7 +149,7 @@ def _order_rows(inputs: Inputs) -> pl.LazyFrame:
         "source_system",
         _known(),
         pl.lit(1, dtype=pl.Int64).alias("order_line_n"),
-        *(units(f"{name}_reporting").fill_null(_ZERO).alias(name) for name in _AMOUNTS),
+        *(units(f"{name}_reporting").alias(name) for name in _AMOUNTS),
     )
     return _with_dims(rows, inputs, "sku")
 
@@ -196,7 +205,7 @@ def _kept_orders(inputs: Inputs) -> pl.LazyFrame:
 
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
-    """Order lines, moved refunds, kept orders and period costs as one long frame, told apart by `part`."""
+    """Sums of order lines, moved refunds and kept orders, and period costs, in one frame, told apart by `part`."""
     costs = inputs["fct_period_cost"].select(
         pl.lit("period").alias("part"),
         "month",
@@ -205,13 +214,13 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
         units("amount_reporting").alias("period_cost"),
         pl.lit(1, dtype=pl.Int64).alias("period_cost_n"),
     )
-    return pl.concat([_order_rows(inputs), _moved_rows(inputs), _kept_orders(inputs), costs], how="diagonal")
+    parts = (_order_rows(inputs), _moved_rows(inputs), _kept_orders(inputs))
+    return pl.concat([*map(_summed, parts), costs], how="diagonal")
 
 
 def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     """Sums by month, all dimensions together and what is known; period costs by category and rule."""
-    keys = ("part", "month", *DIMS, "known", "category", "allocation_rule")
-    return rows.group_by(*keys).agg(
+    return rows.group_by(_KEYS).agg(
         pl.all().exclude("period_cost").sum(),
         pl.when(pl.col("period_cost").count() == pl.col("period_cost_n").sum())
         .then(pl.col("period_cost").sum())
