@@ -10,9 +10,7 @@ refunds on their orders. Where a cost is not known the estimate takes the margin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -38,14 +36,14 @@ from pipelines.marts.first_order import ORDER_COLUMNS, first_orders
 from pipelines.science.chain_ladder import ChainLadder
 from pipelines.science.cohorts import PERIODS
 from pipelines.science.intervals import two_sided_z
-from pipelines.science.numerics import Array, Mask
+from pipelines.science.numerics import Array
 
 POOLED, OTHER, TOTAL = "(all)", "(other)", "total"
 DIMS = (TOTAL, "acquisition_channel", "acquisition_campaign", "first_channel", "first_sku", "first_discount")
 LEAST_CUSTOMERS = 200
 """Values of a dimension with fewer customers are put together as '(other)'."""
 OBSERVED, LADDER, ADDITIVE = "observed", "chain ladder, Mack's standard error", "additive chain ladder"
-NOT_REACHED = "no cohort has been observed at this age"
+NOT_REACHED, NO_COST = "no cohort has been observed at this age", "no cost is known"
 
 TABLE = Table(
     "cohort_ltv",
@@ -82,13 +80,13 @@ TABLE = Table(
     ),
 )
 
+_ALL_MONTHS = np.iinfo(np.int32).max
+_CELL = (
+    dict.fromkeys(("place", "on", "cohort_on", "age_n", "customer_n", "amount", "covered", "covered_of"), pl.Int64())
+    | dict.fromkeys(("is_observed", "is_identified", "is_told", "is_ladder"), pl.Boolean())
+    | dict.fromkeys(("est", "lo", "hi"), pl.Float64())
+)
 _SUMS = ("customer_n", "contribution", "contribution_net", "net_revenue")
-_ROW = {
-    "dim": pl.String(), "dim_value": pl.String(), "cohort_on": pl.Date(), "age_n": pl.Int64(), "basis": pl.String(),
-    "customer_n": pl.Int64(), "is_observed": pl.Boolean(), "amount": pl.Int64(), "covered": pl.Int64(),
-    "covered_of": pl.Int64(), "est": pl.Float64(), "lo": pl.Float64(), "hi": pl.Float64(), "method": pl.String(),
-    "why_not": pl.String(),
-}  # fmt: skip
 
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
@@ -165,14 +163,16 @@ def partial(rows: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
 def finalize(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     """Triangles of every value of every dimension, completed."""
     sums = _regrouped(parts).collect()
-    found = pl.DataFrame(list(_rows(sums, params)), schema=_ROW)
     size = pl.lit(params.horizon_days, dtype=pl.Int64)
-    return found.lazy().with_columns(
-        pl.col("cohort_on").dt.strftime("%Y-%m").fill_null(POOLED).alias("cohort"),
-        (pl.col("age_n") * size // pl.lit(PERIODS, dtype=pl.Int64)).alias("age_days"),
-        rate_of(pl.col("covered"), pl.col("covered_of")).alias("covered_rate"),
-        pl.col("est").is_not_null().alias("is_identified"),
-        *stamp(params),
+    return (
+        _cells(sums, params)
+        .lazy()
+        .with_columns(
+            pl.col("cohort_on").dt.strftime("%Y-%m").fill_null(POOLED).alias("cohort"),
+            (pl.col("age_n") * size // pl.lit(PERIODS, dtype=pl.Int64)).alias("age_days"),
+            rate_of(pl.col("covered"), pl.col("covered_of")).alias("covered_rate"),
+            *stamp(params),
+        )
     )
 
 
@@ -192,57 +192,73 @@ def _regrouped(parts: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _rows(sums: pl.DataFrame, params: MartParams) -> Iterator[dict[str, Any]]:
+def _cells(sums: pl.DataFrame, params: MartParams) -> pl.LazyFrame:
+    """Cells of every value of every dimension on each basis, from sums sorted by these, cohort and period."""
     total = sums.filter(pl.col("dim") == TOTAL)
     earned, net = int(total["contribution"].sum()), int(total["contribution_net"].sum())
     margin = earned / net if net > 0 else None
     z = two_sided_z(params.confidence)
-    for (dim, value), rows in sums.partition_by("dim", "dim_value", as_dict=True, maintain_order=True).items():
-        for basis in BASES:
-            for row in _group(rows, basis, margin, z):
-                yield {"dim": dim, "dim_value": value, "basis": basis} | row
-
-
-def _group(rows: pl.DataFrame, basis: str, margin: float | None, z: float) -> Iterator[dict[str, Any]]:
-    """Cells of one value of a dimension on one basis: every cohort, then all of them."""
-    months, size, observed = _cohorts(rows)
-    known, covered, net = (_cumulative(rows, months, name) for name in _columns(basis))
-    is_told = np.bool_(basis == BASES[1] or margin is not None)
-    filled = known + (net - covered) * (margin or 0.0)
-    seen = np.arange(PERIODS + 1)[None, :] <= observed[:, None]
-    ladder = ChainLadder().fit(np.where(seen, filled * 1e-4, np.nan), size)
-    told: Mask = np.any(seen, axis=0) & is_told
-    everyone: Mask = np.all(seen, axis=0)
-    method = LADDER if ladder.method_ == "chain_ladder" else ADDITIVE
-    for place, month in enumerate(months):
-        yield from _cells(
-            {"cohort_on": month, "customer_n": int(size[place])},
-            (known[place], covered[place], net[place]), seen[place], told,
-            (ladder.projected_[place], z * ladder.se_[place]), float(size[place]), method,
-        )  # fmt: skip
-    error = z * ladder.se_.sum(axis=0)
-    yield from _cells(
-        {"cohort_on": None, "customer_n": int(size.sum())},
-        (known.sum(axis=0), covered.sum(axis=0), net.sum(axis=0)), everyone, told,
-        (ladder.projected_.sum(axis=0), error), float(size.sum()), method,
+    arrays = sums.select(pl.col("cohort_on").to_physical(), "period_n", pl.col("observed_n").fill_null(0), *_SUMS)
+    columns = {column.name: column.to_numpy() for column in arrays}
+    values = sums.select("dim", "dim_value", run=pl.struct("dim", "dim_value").rle_id())
+    begins = np.unique(values["run"].to_numpy(), return_index=True)[1]
+    found: list[dict[str, np.ndarray]] = []
+    for place, (begin, end) in enumerate(pairwise([*begins, len(sums)])):
+        rows = {name: column[begin:end] for name, column in columns.items()}
+        found += [
+            {"place": np.asarray(place), "on": np.asarray(on)} | _group(rows, basis, margin, z)
+            for on, basis in enumerate(BASES)
+        ]
+    cells = {name: [np.broadcast_to(one[name], one["est"].shape).reshape(-1) for one in found] for name in _CELL}
+    frame = pl.DataFrame({name: np.concatenate(parts) if parts else [] for name, parts in cells.items()}, schema=_CELL)
+    return frame.lazy().select(
+        *(pl.lit(values[name].gather(begins)).gather("place").alias(name) for name in ("dim", "dim_value")),
+        pl.lit(pl.Series(BASES)).gather("on").alias("basis"),
+        pl.when(pl.col("cohort_on") != _ALL_MONTHS).then("cohort_on").cast(pl.Date).alias("cohort_on"),
+        "age_n",
+        "customer_n",
+        "is_observed",
+        "is_identified",
+        *(pl.when("is_observed").then(name).alias(name) for name in ("amount", "covered", "covered_of")),
+        *(pl.when("is_identified").then(name).alias(name) for name in ("est", "lo", "hi")),
+        pl.when("is_observed").then(pl.lit(OBSERVED)).when("is_ladder").then(pl.lit(LADDER)).otherwise(pl.lit(ADDITIVE))
+        .alias("method"),
+        pl.when(~pl.col("is_identified"))
+        .then(pl.when(pl.col("is_observed") & pl.col("is_told")).then(pl.lit(NO_COST)).otherwise(pl.lit(NOT_REACHED)))
+        .alias("why_not"),
     )  # fmt: skip
 
 
-def _cells(
-    key: dict, money_of: tuple[Array, Array, Array], seen: Mask, told: Mask,
-    estimate: tuple[Array, Array], size: float, method: str,
-) -> Iterator[dict[str, Any]]:  # fmt: skip
-    known, covered, net = money_of
-    for age in range(PERIODS + 1):
-        row = {**key, "age_n": age, "is_observed": bool(seen[age]), "method": OBSERVED if seen[age] else method}
-        if seen[age]:
-            row |= {"amount": int(known[age]), "covered": int(covered[age]), "covered_of": int(net[age])}
-        if told[age]:
-            est, error = float(estimate[0][age]) / size, float(estimate[1][age]) / size
-            row |= {"est": est, "lo": est - error, "hi": est + error}
-        else:
-            row["why_not"] = NOT_REACHED if not told.any() or not seen[age] else "no cost is known"
-        yield row
+def _group(rows: dict[str, np.ndarray], basis: str, margin: float | None, z: float) -> dict[str, np.ndarray]:
+    """Cells of one value of a dimension on one basis: a row for every cohort and one for all of them, by age."""
+    own = rows["period_n"] == -1  # comes first in every cohort
+    size, observed, cohort = rows["customer_n"][own].astype(np.float64), rows["observed_n"][own], np.cumsum(own) - 1
+    known, covered, net = (_cumulative(rows, cohort, name) for name in _columns(basis))
+    seen = np.arange(PERIODS + 1)[None, :] <= observed[:, None]
+    ladder = ChainLadder().fit(np.where(seen, (known + (net - covered) * (margin or 0.0)) * 1e-4, np.nan), size)
+    told = np.any(seen, axis=0) & np.bool_(basis == BASES[1] or margin is not None)
+    people = _with_all(size[:, None])
+    est, error = _with_all(ladder.projected_) / people, z * _with_all(ladder.se_) / people
+    return {
+        "cohort_on": np.append(rows["cohort_on"][own], _ALL_MONTHS)[:, None],
+        "age_n": np.arange(PERIODS + 1),
+        "customer_n": people.astype(np.int64),
+        "is_observed": np.vstack([seen, np.all(seen, axis=0)]),
+        "is_identified": told,
+        "is_told": told.any(),
+        "is_ladder": np.bool_(ladder.method_ == "chain_ladder"),
+        "amount": _with_all(known).astype(np.int64),
+        "covered": _with_all(covered).astype(np.int64),
+        "covered_of": _with_all(net).astype(np.int64),
+        "est": est,
+        "lo": est - error,
+        "hi": est + error,
+    }
+
+
+def _with_all(cohorts: Array) -> Array:
+    """A row per cohort, and one of all of them: their sum."""
+    return np.vstack([cohorts, cohorts.sum(axis=0)])
 
 
 def _columns(basis: str) -> tuple[str, str, str]:
@@ -250,19 +266,11 @@ def _columns(basis: str) -> tuple[str, str, str]:
     return ("contribution", "contribution_net", "net_revenue") if basis == BASES[0] else ("net_revenue",) * 3
 
 
-def _cohorts(rows: pl.DataFrame) -> tuple[list[date], Array, np.ndarray]:
-    own = rows.filter(pl.col("period_n") == -1).sort("cohort_on")
-    return own["cohort_on"].to_list(), own["customer_n"].to_numpy().astype(np.float64), own["observed_n"].to_numpy()
-
-
-def _cumulative(rows: pl.DataFrame, months: list[date], name: str) -> Array:
+def _cumulative(rows: dict[str, np.ndarray], cohort: np.ndarray, name: str) -> Array:
     """Cumulative sums by cohort and age, whole units in floats (exact below 2**53)."""
-    place = {month: at for at, month in enumerate(months)}
-    cells = np.zeros((len(months), PERIODS + 1))
-    for month, period, amount in (
-        rows.filter(pl.col("period_n").is_between(0, PERIODS)).select("cohort_on", "period_n", name).rows()
-    ):
-        cells[place[month], period] += amount
+    inside = (rows["period_n"] >= 0) & (rows["period_n"] <= PERIODS)
+    cells = np.zeros((int(cohort[-1]) + 1, PERIODS + 1))
+    np.add.at(cells, (cohort[inside], rows["period_n"][inside]), rows[name][inside])
     return np.cumsum(cells, axis=1)
 
 
