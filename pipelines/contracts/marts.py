@@ -62,6 +62,9 @@ class Mart:
     mart. Inputs with a `customer_id` are split over the buckets, the others go whole to each of them, except those
     named in `once`, which belong to no customer and must be counted once: whole in the first bucket, empty in the rest.
 
+    `only` says of an input which of its rows are needed, in the SQL that DuckDB and Polars share, by columns that are
+    read; the others are never handed over.
+
     `sums` are the inputs that it needs only as sums, which the engine that holds them adds up.
 
     `previous` are tables of the version that is served, with the columns that are read, which come as the inputs
@@ -84,6 +87,7 @@ class Mart:
     example_sql: str = ""
     relationships: Mapping[str, str] = field(default_factory=dict)
     reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    only: Mapping[str, str] = field(default_factory=dict)
     sums: Mapping[str, Sums] = field(default_factory=dict)
     once: tuple[str, ...] = ()
     previous: tuple[Table, ...] = ()

@@ -61,16 +61,18 @@ class PartsOfBuild:
                 yield {**dict(self._read(con, name, part) for name in self._mart.inputs), **self._previous}
 
     def _count(self, name: str) -> int:
-        found: int = self._con.execute(f"select count(*) from {self._tables[name]}").fetchall()[0][0]
+        rows = f"{self._tables[name]} where {self._mart.only.get(name, 'true')}"
+        found: int = self._con.execute(f"select count(*) from {rows}").fetchall()[0][0]
         return found
 
     def _read(self, con: duckdb.DuckDBPyConnection, name: str, part: int) -> tuple[str, pl.LazyFrame]:
         reads, sums = self._mart.reads[name], self._mart.sums.get(name)
+        where = f"({self._within(name, part)}) and ({self._mart.only.get(name, 'true')})"
         if sums is not None:
-            found = con.sql(query(sums, self._tables[name], self._within(name, part))).pl()
+            found = con.sql(query(sums, self._tables[name], where)).pl()
             return SUMMED + name, finished(sums, found).lazy()
         columns = ", ".join(f'"{column}"' for column in reads)
-        rows = con.sql(f"select {columns} from {self._tables[name]} where {self._within(name, part)}").pl()
+        rows = con.sql(f"select {columns} from {self._tables[name]} where {where}").pl()
         return name, rows.lazy()
 
     def _within(self, name: str, part: int) -> str:

@@ -83,6 +83,8 @@ def _read(mart: Mart, inputs: Inputs) -> Inputs:
         raise KeyError(f"{mart.name} needs {', '.join(missing)}")
     here = [name for name in mart.inputs if name in inputs]
     used = {name: inputs[name].select(mart.reads[name]) if name in mart.reads else inputs[name] for name in here}
+    for name, condition in mart.only.items():
+        used[name] = used[name].filter(pl.sql_expr(condition))
     for table in mart.previous:
         empty = pl.LazyFrame(schema=table.polars_schema)
         used[PREVIOUS + table.name] = inputs.get(PREVIOUS + table.name, empty).select(table.names)

@@ -21,7 +21,7 @@ from pipelines.contracts.columns import Table, day, integer, money, text
 from pipelines.contracts.marts import Inputs, Mart, MartParams
 from pipelines.marts.asset.assumptions import SCHEMA, reviews_of
 from pipelines.marts.asset.facts import ORDER_READS, Facts, order_rows, reversal_rows
-from pipelines.marts.asset.months import MONTHS, Cells, Months, months_of, sums_of
+from pipelines.marts.asset.months import MONTHS, Cells, Months, months_of, months_told, sums_of
 from pipelines.marts.asset.new_business import TREND_MONTHS, new_business, next_month
 from pipelines.marts.asset.packing import pack, unpack
 from pipelines.marts.asset.periods import month_end
@@ -74,19 +74,20 @@ TABLE = Table(
 
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
-    """Facts and assumptions, and sums of the money of months and of ages, packed."""
+    """Facts and assumptions, the money of months, and sums of the money by age, packed."""
     asset = inputs["customer_asset"].select(
         "customer_id",
         "period_on",
         "basis",
         (pl.col("behaviour") == ACQUIRED).alias("is_new"),
-        *(units(f"{name}_amount").alias(name) for name in ("expected", "actual")),
+        units("actual_amount").alias("actual"),
     )
     return pack(
         {
             "orders": order_rows(inputs, params),
             "reversals": reversal_rows(inputs, params),
             "assumptions": inputs["asset_assumptions"],
+            "months": months_told(inputs["asset_variance"]),
         }
         | sums_of(asset)
     )
@@ -241,22 +242,25 @@ MART = Mart(
         "select period_on, part, est, lo, hi from marts.asset_forecast where forecast_on = as_of_on "
         "and basis = 'net_revenue' order by period_on, part"
     ),
-    inputs=("dim_customer", "fct_order", *REVERSAL_INPUTS, "asset_assumptions", "customer_asset"),
+    inputs=("dim_customer", "fct_order", *REVERSAL_INPUTS, "asset_assumptions", "asset_variance", "customer_asset"),
     reads={
         "dim_customer": ("customer_id", "is_identified", "is_test", "acquisition_channel"),
         "fct_order": ORDER_READS,
         **REVERSAL_READS,
         "asset_assumptions": tuple(SCHEMA.names()),
-        "customer_asset": (
-            "customer_id",
+        "asset_variance": (
             "period_on",
+            "dim",
             "basis",
-            "behaviour",
-            "expected_amount",
-            "actual_amount",
+            "expected_money_amount",
+            "actual_money_amount",
+            "new_money_amount",
+            "new_customer_n",
         ),
+        "customer_asset": ("customer_id", "period_on", "basis", "behaviour", "actual_amount"),
     },
-    once=("asset_assumptions",),
+    only={"customer_asset": f"actual_amount <> 0 or behaviour = '{ACQUIRED}'"},
+    once=("asset_assumptions", "asset_variance"),
     local=local,
     partial=partial,
     finalize=finalize,

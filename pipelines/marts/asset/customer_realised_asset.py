@@ -83,11 +83,7 @@ TABLE = Table(
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     """The value of each customer as of the day, and what is known to work with."""
-    value = (
-        inputs["customer_asset"]
-        .filter(pl.col("period_on") == as_of(params))
-        .select("customer_id", "basis", units("closing_amount").alias("value_amount"))
-    )
+    value = inputs["customer_asset"].select("customer_id", "basis", units("closing_amount").alias("value_amount"))
     filled = pl.sum_horizontal(_is_filled(field).cast(pl.Int64) for field in FIELDS)
     reached = [
         pl.col(f"has_{kind}") & pl.col(f"is_{by}_consented").fill_null(False)
@@ -222,8 +218,9 @@ MART = Mart(
         "fct_order": ("customer_id", "ordered_on", "is_kept", "attributed_campaign_id"),
         "dim_campaign": ("campaign_id", "control_n", "treated_n", "last_assigned_at"),
         "fct_touch": ("customer_id", "campaign_id", "sent_at", "is_delivered", "is_bounced"),
-        "customer_asset": ("customer_id", "period_on", "basis", "closing_amount"),
+        "customer_asset": ("customer_id", "period_on", "basis", "closing_amount", "as_of_on"),
     },
+    only={"customer_asset": "period_on = as_of_on"},
     local=local,
     partial=partial,
     finalize=finalize,

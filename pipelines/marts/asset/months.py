@@ -1,6 +1,7 @@
 """Months: the money of the base and of newcomers by month, and by the month in which customers were acquired.
 
-Lives here: sums over `customer_asset` that forecasts rest on. Stays out: forecasts (`new_business`, `run_off`).
+Lives here: what forecasts rest on, from `asset_variance` and from sums over `customer_asset`. Stays out: forecasts
+(`new_business`, `run_off`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import numpy as np
 import polars as pl
 
 from pipelines.marts.asset.periods import month_end
+from pipelines.marts.common import units
+from pipelines.marts.profit.mart_coverage import TOTAL
 from pipelines.science.numerics import Array, Index
 
 MONTHS = 12
@@ -39,31 +42,35 @@ class Months:
         return len(self.ends) - (self.ends[-1] != month_end(self.ends[-1]))
 
 
-def sums_of(asset: pl.LazyFrame) -> dict[str, pl.LazyFrame]:
-    """Sums over some customers, which add up with those of others: by period, and by period of acquisition.
-
-    `asset`: customer_id, basis, period_on, is_new, expected, actual (units). Frames: `months` (basis, period_on,
-    expected, base, new_n, new), `cells` (basis, since_on, period_on, actual; of customers that were acquired) and
-    `acquired` (basis, since_on, n).
-    """
-    is_new, zero = pl.col("is_new"), pl.lit(0, dtype=pl.Int64)
-    rows = asset.collect().lazy()
-    months = rows.group_by("basis", "period_on").agg(
-        pl.col("expected").sum(),
-        pl.when(is_new).then(zero).otherwise(pl.col("actual")).sum().alias("base"),
-        is_new.sum().cast(pl.Int64).alias("new_n"),
-        pl.when(is_new).then(pl.col("actual")).otherwise(zero).sum().alias("new"),
+def months_told(variance: pl.LazyFrame) -> pl.LazyFrame:
+    """The money of each period from `asset_variance`: basis, period_on, expected, base, new_n, new (units)."""
+    return variance.filter(pl.col("dim") == TOTAL).select(
+        "basis",
+        "period_on",
+        units("expected_money_amount").alias("expected"),
+        units("actual_money_amount").alias("base"),
+        pl.col("new_customer_n").alias("new_n"),
+        units("new_money_amount").alias("new"),
     )
+
+
+def sums_of(asset: pl.LazyFrame) -> dict[str, pl.LazyFrame]:
+    """Sums over some customers, which add up with those of others, by period of acquisition.
+
+    `asset`: customer_id, basis, period_on, is_new, actual (units), where it is not 0 or the customer new. Frames:
+    `cells` (basis, since_on, period_on, actual; of customers that were acquired) and `acquired` (basis, since_on, n).
+    """
+    rows = asset.collect().lazy()
     who = ["basis", "customer_id"]
     since = rows.filter("is_new").group_by(who).agg(pl.col("period_on").min().alias("since_on")).collect().lazy()
     found = rows.join(since, on=who, maintain_order="none").group_by("basis", "since_on", "period_on")
     acquired = since.group_by("basis", "since_on").agg(pl.len().cast(pl.Int64).alias("n"))
-    return {"months": months, "cells": found.agg(pl.col("actual").sum()), "acquired": acquired}
+    return {"cells": found.agg(pl.col("actual").sum()), "acquired": acquired}
 
 
 def months_of(sums: pl.DataFrame) -> Months:
-    """From `months` of `sums_of` all customers, on one basis."""
-    sums = sums.group_by("period_on").agg(pl.col("expected", "base", "new_n", "new").sum()).sort("period_on")
+    """From `months_told`, on one basis."""
+    sums = sums.sort("period_on")
     columns = (sums[name].cast(pl.Float64).to_numpy() for name in ("expected", "base", "new_n", "new"))
     return Months(sums["period_on"].to_list(), *columns)
 
