@@ -75,8 +75,9 @@ class Cast:
     @property
     def problem_table(self) -> pl.DataFrame:
         """All problems of the chunk, in order of row and field."""
-        table = pl.concat(self.problems) if self.problems else pl.DataFrame(schema=PROBLEMS)
-        return table.sort("row", "position", "reason")
+        if not self.problems:
+            return pl.DataFrame(schema=PROBLEMS)
+        return pl.concat(self.problems).sort("row", "position", "reason")
 
 
 def cast_cells(cells: pl.DataFrame, table: RawTable, source: Source) -> Cast:
@@ -241,11 +242,13 @@ def _with_signs(given: pl.Series, fast: pl.Series) -> pl.Series:
     left = unread(given, fast)
     if not len(left):
         return fast
-    texts_left = given.gather(left)
-    usual = texts_left.str.contains(r"^-?\$?(?:\d{1,3}(?:,\d{3}){0,2}|\d{1,9})(?:[.]\d{1,4})?元?$")
-    plain = texts_left.str.replace_all(r"[$,元]", "")
-    values = pl.select(pl.when(usual).then(plain)).to_series().cast(fast.dtype)
-    return replaced(fast, left, values)
+    is_all = fast.null_count() == len(fast)
+    amounts = (given if is_all else given.gather(left)).alias("text").to_frame()
+    usual = pl.col("text").str.contains(r"^-?\$?(?:\d{1,3}(?:,\d{3}){0,2}|\d{1,9})(?:[.]\d{1,4})?元?$")
+    plain = pl.col("text").str.replace_all(r"[$,元]", "")
+    distinct = amounts.unique().with_columns(value=pl.when(usual).then(plain).cast(fast.dtype))
+    values = amounts.join(distinct, on="text", how="left", maintain_order="left")["value"]
+    return values if is_all else replaced(fast, left, values)
 
 
 def _physical(given: pl.Series, this: Field) -> tuple[pl.Series, pl.Series]:

@@ -219,6 +219,8 @@ def _warnings(reading: Reading) -> tuple[str, ...]:
 def _quarantine(reading: Reading, entry: Entry, decided: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
     """Rows that are bad by themselves, and the rows that fall with them; sorted by line."""
     mates = decided.filter((pl.col("outcome") == "quarantined") & pl.col("reason").is_not_null())
+    if bad.is_empty() and mates.is_empty():
+        return pl.DataFrame(schema=QUARANTINE)
     texts = originals(reading.content, reading.layout, set(mates["source_row"].to_list())) if mates.height else {}
     fallen = pl.DataFrame(
         {

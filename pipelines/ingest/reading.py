@@ -101,20 +101,13 @@ class Reading:
         self._future(cast, slim)
         for text, count in cast.warnings.items():
             self.warnings[text] = self.warnings.get(text, 0) + count
-        problems = cast.problem_table.unique("row", keep="first", maintain_order=True)
-        slim = slim.with_columns(is_bad=pl.int_range(slim.height).is_in(problems["row"].implode()))
-        at = lines.gather(problems["row"])
-        texts = batch.original(set(at.to_list())) if len(at) else {}
-        bad = pl.DataFrame(
-            {
-                "source_row": at,
-                "column": problems["column"],
-                "reason": problems["reason"],
-                "value": problems["value"],
-                "original": [texts.get(row) for row in at.to_list()],
-            },
-            schema=BAD_ROWS,
-        )
+        bad = pl.DataFrame(schema=BAD_ROWS)
+        if cast.problems:
+            problems = cast.problem_table.unique("row", keep="first", maintain_order=True)
+            slim = slim.with_columns(
+                is_bad=replaced(slim["is_bad"], problems["row"], constant(True, len(problems), pl.Boolean))
+            )
+            bad = _bad(problems, lines.gather(problems["row"]), batch)
         own = [column.name for column in table.own_columns]
         frame = pl.DataFrame(cast.columns).select(own).with_columns(lines.alias("source_row"))
         if "op" in cast.columns:
@@ -233,6 +226,21 @@ class Reading:
 def salt_of(pepper: bytes) -> str:
     """What row hashes start with, so that nobody without the pepper can try out contents."""
     return hmac.new(pepper, b"row hash", hashlib.sha256).hexdigest()
+
+
+def _bad(problems: pl.DataFrame, at: pl.Series, batch: Batch) -> pl.DataFrame:
+    """`BAD_ROWS` of the first problem of each bad row, which stand `at` these lines."""
+    texts = batch.original(set(at.to_list()))
+    return pl.DataFrame(
+        {
+            "source_row": at,
+            "column": problems["column"],
+            "reason": problems["reason"],
+            "value": problems["value"],
+            "original": [texts.get(row) for row in at.to_list()],
+        },
+        schema=BAD_ROWS,
+    )
 
 
 def _unreadable(rows: list[BadRow]) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -200,8 +201,7 @@ def _read(file: Landed, opened: Opened, book: _Book, pepper: bytes, settings: Se
     extract_on = book.extracts.get(sha256, source.extract_date)
     content = opened.content
     is_big = content.is_gzip or content.size >= (SPOOL_FROM_BYTES >> (4 if content.kind == "parquet" else 0))
-    with store.spool() as folder:
-        spool = folder if is_big else None
+    with store.spool() if is_big else nullcontext() as spool:
         judged = judge(opened, file.name, pepper, settings, versions, spool, extract_on, progress, book.tokens)
         commit(judged, store, settings)
     book.add(judged, store.entry_path)

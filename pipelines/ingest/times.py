@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pipelines.ingest.cells import Cast
 
 STAMP = pl.Datetime("us")
+_FIRST, _END = pl.datetime(texts.FIRST_YEAR, 1, 1), pl.datetime(texts.LAST_YEAR, 1, 1)
 _GAP_SHIFT = pl.duration(hours=6)
 
 _LOCAL_AND_OFFSET = "%Y-%m-%d %H:%M:%S %z"
@@ -139,7 +140,7 @@ def _fast(given: pl.Series, date_order: str | None) -> tuple[pl.Series, pl.Serie
             continue
         matching = frame.select(pl.when(pl.col("text").str.contains(pattern)).then("text"))
         stamps = matching.select(stamp=_stamp(pl.col("text"), spelling))
-        in_range = pl.col("stamp").dt.year().is_between(texts.FIRST_YEAR, texts.LAST_YEAR - 1)
+        in_range = pl.col("stamp").is_between(_FIRST, _END, closed="left")
         read = stamps.select(pl.when(in_range).then("stamp")).to_series()
         return read, constant(says_where, len(given), pl.Boolean)
     return constant(None, len(given), STAMP), constant(False, len(given), pl.Boolean)
