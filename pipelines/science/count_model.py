@@ -267,8 +267,12 @@ class CountModel(ABC):
 
     def p_alive(self, x: ArrayLike, t_x: ArrayLike, age: ArrayLike) -> Array:
         """P(still a customer at T | x, t_x, T), 0 to 1. A latent state: never use 1 - p_alive as churn risk."""
+        return self._alive(*clean(x, t_x, age))
+
+    def _alive(self, x: Array, t_x: Array, age: Array) -> Array:
+        """`p_alive` of clean values."""
         with np.errstate(all="ignore"):
-            return _probability(self.answering._p_alive(*clean(x, t_x, age)), 1.0)
+            return _probability(self.answering._p_alive(x, t_x, age), 1.0)
 
     def expected_purchases(self, horizon: float, x: ArrayLike, t_x: ArrayLike, age: ArrayLike) -> Array:
         """E[purchases in (T, T + horizon] | x, t_x, T], in purchase days; 0 for a horizon of 0."""
@@ -284,7 +288,7 @@ class CountModel(ABC):
         until = np.maximum(as_floats(horizons), 0.0)
         counts, last, ages = clean(x, t_x, age)
         model = self.answering
-        alive = self.p_alive(counts, last, ages) if alive is None else alive
+        alive = self._alive(counts, last, ages) if alive is None else alive
         with np.errstate(all="ignore"):
             return _finite(alive[:, None] * model._expected_alive(until, counts, ages))
 
@@ -294,7 +298,7 @@ class CountModel(ABC):
         """P(no purchase in (T, T + horizon] | x, t_x, T), 0 to 1: the churn score; 1 for a horizon of 0."""
         counts, last, ages = clean(x, t_x, age)
         model = self.answering
-        alive = self.p_alive(counts, last, ages) if alive is None else alive
+        alive = self._alive(counts, last, ages) if alive is None else alive
         with np.errstate(all="ignore"):
             silent = _probability(model._p_silent_alive(max(float(horizon), 0.0), counts, ages), 1.0)
         return 1.0 - alive * (1.0 - silent)
@@ -329,7 +333,7 @@ class CountModel(ABC):
         """Variance of the purchases in (T, T + horizon] given x, t_x, T and the parameters."""
         counts, last, ages = clean(x, t_x, age)
         model, until = self.answering, max(float(horizon), 0.0)
-        alive = self.p_alive(counts, last, ages) if alive is None else alive
+        alive = self._alive(counts, last, ages) if alive is None else alive
         with np.errstate(all="ignore"):
             mean = alive * model._expected_alive(np.array([until]), counts, ages)[:, 0]
             second = alive * model._pairs_alive(until, counts, ages)

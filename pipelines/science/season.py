@@ -16,7 +16,7 @@ from itertools import product
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 from pipelines.science.bgnbd import BGNBD
 from pipelines.science.count_model import CountModel, CountRows
@@ -175,8 +175,9 @@ def innovations(
             t_x = np.maximum(last[known] - began[known], 0.0)
             ahead = float(clock.between(start, start + width))
             expected.append(float((1.0 - model.p_no_purchase(ahead, x[known], t_x, age)).sum()))
-            repeated = np.unique(who[first[who] <= start])
-            actual.append(float(len(repeated)))
+            repeated = np.zeros(len(first), dtype=bool)
+            repeated[who[first[who] <= start]] = True
+            actual.append(float(np.count_nonzero(repeated)))
             middle.append(start + 0.5 * (width + 1))
         np.add.at(x, who, 1.0)
         np.maximum.at(last, who, when)
@@ -196,17 +197,22 @@ def seasonal_index(middle: Array, actual: Array, expected: Array, days: Array, c
         return np.zeros(len(days)), 0.0
     y = np.log((actual + 0.5) / (expected + 0.5))
     counted = 1.0 / (0.5 * (actual + expected) + 0.5)
-    drifts = {key: _drift(middle, *key) for key in product(_DRIFT_SD, _DRIFT_DAYS)}
-    seasons = {key: _season(middle, middle, *key) for key in product(_SEASON_SD, _SEASON_WIDTH)}
+    drifts = [_drift(middle, *key) for key in product(_DRIFT_SD, _DRIFT_DAYS)]
+    seasons = _seasons(middle, middle)
+    diagonal = np.diag_indices(len(middle))
     found = []
     for season, drift, noise in product(seasons, drifts, _NOISE_SD):
-        covariance = seasons[season] + drifts[drift] + np.diag(counted + noise**2)
-        factor = cho_factor(covariance, lower=True, check_finite=False)
-        solved = cho_solve(factor, y, check_finite=False)
-        evidence = -0.5 * float(y @ solved) - float(np.log(np.diag(factor[0])).sum())
+        covariance = seasons[season] + drift
+        covariance[diagonal] += counted + noise**2
+        factor, failed = dpotrf(covariance, lower=True, clean=False)
+        if failed:
+            raise np.linalg.LinAlgError("the covariance of a season is not positive definite")
+        solved, _ = dpotrs(factor, y, lower=True)
+        evidence = -0.5 * float(y @ solved) - float(np.log(np.diag(factor)).sum())
         found.append((evidence, season, factor, solved))
     best = max(evidence for evidence, *_ in found)
-    ahead: dict[tuple[float, float], tuple[Array, Array, float]] = {}
+    crosses, priors = _seasons(days, middle), _seasons(days, days)
+    ahead: dict[tuple[float, float], tuple[Array, float]] = {}
     total, square, mean = 0.0, 0.0, np.zeros(len(days))
     for evidence, season, factor, solved in found:
         weight = float(np.exp(evidence - best))
@@ -214,20 +220,21 @@ def seasonal_index(middle: Array, actual: Array, expected: Array, days: Array, c
         if weight < 1e-4 or season[0] == 0.0:
             continue
         if season not in ahead:
-            cross = _season(days, middle, *season)
-            ahead[season] = (cross, contrast @ cross, float(contrast @ _season(days, days, *season) @ contrast))
-        cross, seen, prior = ahead[season]
-        expectation = cross @ solved
-        left = prior - float(seen @ cho_solve(factor, seen))
+            ahead[season] = (contrast @ crosses[season], float(contrast @ priors[season] @ contrast))
+        seen, prior = ahead[season]
+        expectation = crosses[season] @ solved
+        left = prior - float(seen @ dpotrs(factor, seen, lower=True)[0])
         mean += weight * expectation
         square += weight * (float(contrast @ expectation) ** 2 + max(left, 0.0))
     mean = mean / total
     return mean, float(np.sqrt(max(square / total - float(contrast @ mean) ** 2, 0.0)))
 
 
-def _season(a: Array, b: Array, sd: float, width: float) -> Array:
+def _seasons(a: Array, b: Array) -> dict[tuple[float, float], Array]:
+    """Covariances of the season at days `a` and `b`, by its deviation and width."""
     gap = np.sin(np.pi * (a[:, None] - b[None, :]) / YEAR)
-    return sd**2 * np.exp(-2.0 * (gap / width) ** 2)
+    shapes = {width: np.exp(-2.0 * (gap / width) ** 2) for width in _SEASON_WIDTH}
+    return {(sd, width): sd**2 * shapes[width] for sd, width in product(_SEASON_SD, _SEASON_WIDTH)}
 
 
 def _drift(at: Array, sd: float, days: float) -> Array:
