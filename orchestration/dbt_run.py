@@ -20,9 +20,9 @@ from orchestration.dbt_tests import keep_verdicts
 from pipelines.contracts.settings import Settings
 
 FAILED = {"error", "fail", "runtime error"}
-SPARING = ["--log-level", "none", "--no-write-json"]
-"""What dbt would make for nobody: console lines (formatted for every event, however quiet) and copies of its manifest.
-Its log file tells of warnings and errors, its result of everything else."""
+SPARING = ["--log-level", "none", "--log-level-file", "none", "--no-write-json"]
+"""What dbt would make for nobody: lines for console and log (formatted for every event, however quiet) and copies of
+its manifest. Warnings and errors are written to its log here; its result tells of everything else."""
 
 
 def target_dir(settings: Settings) -> Path:
@@ -39,16 +39,19 @@ def invoke(settings: Settings, arguments: list[str], on_node: Callable[[str], No
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
     def listen(event: Any) -> None:
+        if event.info.level in {"warn", "error"}:
+            log.write(f"{event.info.ts.ToJsonString()} [{event.info.level}] {event.info.msg}\n")
         if on_node is not None and event.info.name == "NodeFinished":
             on_node(event.data.node_info.node_name)
 
     os.environ.update(environment(settings))
-    target_dir(settings).mkdir(parents=True, exist_ok=True)
+    logs = target_dir(settings) / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
     common = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
-    common += ["--target-path", str(target_dir(settings)), "--log-path", str(target_dir(settings) / "logs")]
+    common += ["--target-path", str(target_dir(settings)), "--log-path", str(logs)]
     runner = dbtRunner(manifest=parsed_manifest(settings), callbacks=[listen])
     try:
-        with dagster_log_level():
+        with dagster_log_level(), (logs / "dbt.log").open("a", encoding="utf-8") as log:
             return runner.invoke([*SPARING, *arguments, *common])
     finally:
         DuckDBConnectionManager.close_all_connections()

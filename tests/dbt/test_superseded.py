@@ -1,4 +1,4 @@
-"""Which version of a restated record counts: dbt's choice against a plain one, over records drawn at random."""
+"""Which version of a restated record counts: dbt's choice against a plain one, over records drawn at random; its log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from orchestration.dbt_run import invoke
+from orchestration.dbt_run import invoke, target_dir
 from pipelines.contracts.settings import Settings
 from pipelines.ingest import create_raw_views
 from pipelines.warehouse import begin_build, open_build, write_run_context
@@ -62,3 +62,15 @@ def test_the_version_learnt_last_counts_and_the_others_are_superseded(tmp_path: 
     expected = _superseded(rows)
     assert len(expected) > 100
     assert sorted(found) == sorted((TABLE, *row) for row in expected)
+
+
+def test_an_error_is_told_by_the_result_and_by_the_log(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, reporting_tz="UTC")
+    begin_build(settings)
+    with open_build(settings):
+        pass
+    result = invoke(settings, ["run", "--select", "base_raw__superseded"])
+    assert not result.success
+    log = (target_dir(settings) / "logs" / "dbt.log").read_text()
+    assert "[error]" in log
+    assert "base_raw__superseded" in log

@@ -16,7 +16,8 @@ with line_sums as (
         {% endfor %}
         {{ sum_money('net_revenue_reporting', 'contribution_reporting is not null') }}
             as costed_net_revenue_reporting,
-        max(case when sku is not null then gross_merchandise end) as greatest_gross
+        max(case when sku is not null then gross_merchandise end) as greatest_gross,
+        min(sku) as least_sku
     from {{ ref('fct_order_line_economics') }}
     group by order_key
 ),
@@ -28,6 +29,7 @@ first_skus as (
     from line_sums
     inner join {{ ref('fct_order_line_economics') }} as lines
         on line_sums.order_key = lines.order_key and line_sums.greatest_gross = lines.gross_merchandise
+    where line_sums.line_n > 1
     group by line_sums.order_key
 ),
 
@@ -58,7 +60,7 @@ select
     orders.currency,
     orders.reporting_currency,
     coalesce(line_sums.line_n, 0) as line_n,
-    first_skus.first_sku,
+    case when line_sums.line_n = 1 then line_sums.least_sku else first_skus.first_sku end as first_sku,
     orders.refund_precision,
     case
         when orders.cancelled_on is not null then 'dated'
