@@ -1,4 +1,4 @@
-"""Which version of a restated record counts: dbt's choice against a plain one, over records drawn at random; its log."""
+"""Which version of a restated record counts: dbt's choice against a plain one, over random records; and its log."""
 
 from __future__ import annotations
 
