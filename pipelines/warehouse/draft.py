@@ -91,16 +91,20 @@ def finish_database(
 
 
 def write_parquet(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Write every mart of the build as Parquet below `folder`, rows in the order of their grain."""
+    """Write every mart of the build as Parquet below `folder`, rows in the order of their grain.
+
+    Reads by a connection of its own, so that `con` may be at work in another thread.
+    """
     folder.mkdir()
-    for table in published_tables()["marts"]:
-        path = folder / f"{table.name}.parquet"
-        name = f"{CATALOG}.marts.{table.name}"
-        order = "" if _is_sorted(con, name, table.grain) else f" order by {_order(table)}"
-        rows = f"select {_names(table)} from {name}{order}"
-        con.execute(f"copy ({rows}) to {quoted(path)} (format parquet, compression zstd, compression_level 1)")
-        path.chmod(0o444)
-        sync(path)
+    with con.cursor() as reader:
+        for table in published_tables()["marts"]:
+            path = folder / f"{table.name}.parquet"
+            name = f"{CATALOG}.marts.{table.name}"
+            order = "" if _is_sorted(reader, name, table.grain) else f" order by {_order(table)}"
+            rows = f"select {_names(table)} from {name}{order}"
+            reader.execute(f"copy ({rows}) to {quoted(path)} (format parquet, compression zstd, compression_level 1)")
+            path.chmod(0o444)
+            sync(path)
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:

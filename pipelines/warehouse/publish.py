@@ -15,6 +15,7 @@ import json
 import platform
 import shutil
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -142,23 +143,29 @@ def _served(settings: Settings, pointer: Pointer | None) -> Version | None:
 def _write_draft(
     settings: Settings, con: duckdb.DuckDBPyConnection, plan: _Plan, before: Pointer | None, listener: Progress
 ) -> tuple[str, Path]:
-    """Write the whole version into a folder that no reader knows; returns its id and the folder."""
+    """Write the whole version into a folder that no reader knows; returns its id and the folder.
+
+    The Parquet files are written in a thread of their own: copying tables leaves a core idle between them.
+    """
     created, version_id = _name(plan.content_digest, before.kept if before else ())
     parent = before.version if before else None
     folder = versions_dir(settings) / f"{UNFINISHED}{version_id}"
     folder.mkdir(parents=True)
-    with _step(listener, "copy tables"):
-        counts = draft.copy_tables(con, folder / DATABASE)
-    with _step(listener, "write meta"):
-        logs = _logs(settings, plan, version_id, parent, created)
-        known = {log: [*state.read(settings, log), *records] for log, records in logs.items()}
-        meta = MetaInputs(version_id, plan.book, plan.gates, known["runs"], known["versions"], known["files"], counts)
-        draft.finish_database(con, folder / DATABASE, meta, plan.stamps)
-        added = identity_state.trained_model(settings, con)
-        (folder / STATE).write_text(to_json(logs | added), encoding="utf-8")
-    with _step(listener, "write parquet"):
-        draft.write_parquet(con, folder / "marts")
-        identity_state.write_added(settings, con, folder)
+    with ThreadPoolExecutor(1) as beside:
+        parquet = beside.submit(draft.write_parquet, con, folder / "marts")
+        with _step(listener, "copy tables"):
+            counts = draft.copy_tables(con, folder / DATABASE)
+        with _step(listener, "write meta"):
+            logs = _logs(settings, plan, version_id, parent, created)
+            known = {log: [*state.read(settings, log), *records] for log, records in logs.items()}
+            told = (known["runs"], known["versions"], known["files"])
+            meta = MetaInputs(version_id, plan.book, plan.gates, *told, counts)
+            draft.finish_database(con, folder / DATABASE, meta, plan.stamps)
+            added = identity_state.trained_model(settings, con)
+            (folder / STATE).write_text(to_json(logs | added), encoding="utf-8")
+        with _step(listener, "write parquet"):
+            parquet.result()
+            identity_state.write_added(settings, con, folder)
     with _step(listener, "write manifest"):
         draft.write_manifest(folder, _manifest(plan, version_id, parent, created, counts))
     return version_id, folder
