@@ -6,6 +6,8 @@ Stays out: the statistics (`retention_statistics`) and the formulas of intervals
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -49,17 +51,18 @@ _CELL = {
     "why_not": pl.String(),
 }
 Floats = NDArray[np.float64]
+Columns = dict[str, list]
+"""Cells as a list of values for each column."""
 
 
 def cells(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     """All cells of the mart, amounts in whole ten-thousandths."""
     found = list(groups(parts, params))
     cut = next((max(days) for group in found if (days := group.counter.by_day("cut"))), None)
-    frames = [_group_cells(group, cut, params) for group in found]
-    empty = pl.DataFrame(schema=pl.Schema({**_CELL, **_GROUP}))
+    told = [rows for group in found for rows in _group_cells(group, cut, params)]
+    columns = {name: [value for rows in told for value in rows[name]] for name in (*_CELL, *_GROUP)}
     return (
-        pl.concat([empty, *frames])
-        .lazy()
+        pl.LazyFrame(columns, schema={**_CELL, **_GROUP})
         .with_columns(pl.col("est", "lo", "hi").fill_nan(None))
         .with_columns(
             (pl.col("period_n") * PERIOD_DAYS).alias("age_days"),
@@ -69,30 +72,27 @@ def cells(parts: pl.LazyFrame, params: MartParams) -> pl.LazyFrame:
     )
 
 
-def _group_cells(group: Group, cut: int | None, params: MartParams) -> pl.DataFrame:
+def _group_cells(group: Group, cut: int | None, params: MartParams) -> Iterator[Columns]:
+    """Cells of the group of every kind and measure, for k = 1 and on."""
     n = group.counter.base("customers")
     last = max((k for k in range(1, group.mature_n + 1) if n[k] > 0), default=0)
-    rows = [*_customer_cells(group, n, cut, params), *_money_cells(group.counter, n, params)]
-    cohort = POOLED if group.cohort_on is None else f"{group.cohort_on:%Y-%m}"
-    return (
-        pl.concat(rows)
-        .filter(pl.col("period_n").is_between(1, last))
-        .with_columns(
-            pl.lit(group.dim).alias("dim"),
-            pl.lit(group.dim_value).alias("dim_value"),
-            pl.lit(cohort).alias("cohort"),
-            pl.lit(group.cohort_on, dtype=pl.Date).alias("cohort_on"),
-            pl.lit(n[0], dtype=pl.Int64).alias("cohort_n"),
-        )
-    )
+    shared = {
+        "dim": group.dim,
+        "dim_value": group.dim_value,
+        "cohort": POOLED if group.cohort_on is None else f"{group.cohort_on:%Y-%m}",
+        "cohort_on": group.cohort_on,
+        "cohort_n": n[0],
+    }
+    for rows in (*_customer_cells(group, n, cut, params), *_money_cells(group.counter, n, params)):
+        told = {name: values[1 : last + 1] for name, values in rows.items()}
+        yield told | {name: [value] * last for name, value in shared.items()}
 
 
-def _rows(kind: str, measure: str, n: Numbers, **columns: object) -> pl.DataFrame:
+def _rows(kind: str, measure: str, n: Numbers, **columns: object) -> Columns:
     """Cells for k = 0 and on; a column is one value for all or a list; NaN stands for null."""
     size = len(n)
     given = {"retention_kind": kind, "measure": measure, "period_n": list(range(size)), "n": list(n), **columns}
-    spread = {name: given[name] if isinstance(given.get(name), list) else [given.get(name)] * size for name in _CELL}
-    return pl.DataFrame(spread, schema=pl.Schema(_CELL))
+    return {name: value if isinstance(value := given.get(name), list) else [value] * size for name in _CELL}
 
 
 def _share(kept: Numbers, n: Numbers, params: MartParams) -> dict[str, list[float]]:
@@ -103,7 +103,7 @@ def _share(kept: Numbers, n: Numbers, params: MartParams) -> dict[str, list[floa
         return {"est": list(k / total), "lo": list(low), "hi": list(high)}
 
 
-def _customer_cells(group: Group, n: Numbers, cut: int | None, params: MartParams) -> list[pl.DataFrame]:
+def _customer_cells(group: Group, n: Numbers, cut: int | None, params: MartParams) -> list[Columns]:
     counter = group.counter
     counted = (
         ("exact", counter.at("active"), SHARE),
@@ -117,7 +117,7 @@ def _customer_cells(group: Group, n: Numbers, cut: int | None, params: MartParam
     return [*rows, _survival(group, n, cut, params)]
 
 
-def _survival(group: Group, n: Numbers, cut: int | None, params: MartParams) -> pl.DataFrame:
+def _survival(group: Group, n: Numbers, cut: int | None, params: MartParams) -> Columns:
     """Cohorts by month are all observed for k periods: a share. Pooled customers are not: Kaplan-Meier."""
     ends = f"a silence of more than {cut} days ends it"
     if cut is None:
@@ -141,7 +141,7 @@ def _survival(group: Group, n: Numbers, cut: int | None, params: MartParams) -> 
     )
 
 
-def _money_cells(counter: Counter, n: Numbers, params: MartParams) -> list[pl.DataFrame]:
+def _money_cells(counter: Counter, n: Numbers, params: MartParams) -> list[Columns]:
     """For each basis: money of period k, and up to it, as multiples of the first day's."""
     net, costed, no_rate = (counter.base(stat) + counter.up_to(stat) for stat in ("net_revenue", "costed", "no_rate"))
     rows = []
@@ -170,7 +170,7 @@ def _money(
     of_kind: tuple[Numbers, Numbers, Numbers],
     unknown: list[str | None],
     params: MartParams,
-) -> pl.DataFrame:
+) -> Columns:
     y, yy, xy = of_kind
     est, low, high = ratio_of_sums(n, y, x, yy, xy, xx, params.confidence)
     reasons = [reason or (NO_BASE if base <= 0 else None) for reason, base in zip(unknown, x, strict=True)]
