@@ -22,7 +22,8 @@ from pipelines.science.numerics import Array, BetaMean, Index, dot, interpolate_
 GAIN = 0.05
 """Log-likelihood by which attrition must improve on the NBD; below it the model falls back."""
 
-_CHUNK = 1024
+_CHUNK = 256
+"""Rows at a time: their nodes stay in the processor's cache."""
 
 
 class AttritionModel(CountModel):

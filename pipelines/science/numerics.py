@@ -110,14 +110,15 @@ def beta_rule(a: float, b: ArrayLike, count: int = 128) -> tuple[Array, Array]:
     The rule is the trapezoid in logit p. It is exact to about 1e-10 for integrands that vanish at p = 0 and p = 1
     (subtract the chord, see `BetaMean`), for every a, b > 0, also where the density itself is singular.
     """
-    shape = np.atleast_1d(np.asarray(b, dtype=np.float64))
-    return _beta_rule(a, shape.tobytes(), count)
+    rules = [_beta_rule(a, shape, count) for shape in np.atleast_1d(np.asarray(b, dtype=np.float64)).tolist()]
+    nodes, weights = ([rule[side] for rule in rules] for side in (0, 1))
+    return np.concatenate(nodes), np.concatenate(weights)
 
 
-@lru_cache(maxsize=16)
-def _beta_rule(a: float, shapes: bytes, count: int) -> tuple[Array, Array]:
-    """`beta_rule` of the same shapes is asked again and again: by every chunk, horizon and month."""
-    shape = np.frombuffer(shapes)
+@lru_cache(maxsize=1024)
+def _beta_rule(a: float, b: float, count: int) -> tuple[Array, Array]:
+    """`beta_rule` of the same shape is asked again and again: by every chunk, horizon and month."""
+    shape = np.array([b])
     low, high = _beta_range(a, shape)
     y = low[:, None] + (high - low)[:, None] * _unit_grid(count)[None, :]
     log_q = -np.logaddexp(0.0, y)

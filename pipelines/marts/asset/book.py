@@ -227,13 +227,14 @@ class Models:
         """What is `taken` of the orders expected by `days` ahead, of some customers; each pair (x, T) is asked once."""
         counts, first, _ = scored.book.told[_COUNTS, who]
         until = self._clock.between(scored.on, scored.on + days)
-        parts: list[_Found] = []
+        ahead, parts = until > 0, list[_Found]()
         for mine, fitted in self._parts(who, self._counting, "count_key"):
             (x, age), place = self._pairs(counts[mine] - 1, first[mine], scored.on)
             each, alive = np.zeros((len(place), 1)), scored.alive[:, who[mine]]
+            by = np.zeros((len(x), len(until)))
             for row, model in enumerate(fitted.counts):
-                by = taken(model.expected_by(until, x, np.zeros(len(x)), age, np.ones(len(x))))
-                each = each + alive[row][:, None] * by[place]
+                by[:, ahead] = model.expected_by(until[ahead], x, np.zeros(len(x)), age, np.ones(len(x)))
+                each = each + alive[row][:, None] * taken(by)[place]
             parts.append((mine, each / len(fitted.counts)))
         level = self._levels[self._segment[who]]
         found = np.zeros((len(who), parts[0][1].shape[1]))
