@@ -31,6 +31,7 @@ _EXTENSION = (
 )
 _SIMPLE_PHONE = r"^\+?[0-9][0-9 -]{5,18}$"
 _SIMPLE_EMAIL = r"^[a-z0-9._+-]+@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$"
+_SIMPLE_NATIVE = r"^[A-Za-z0-9_.:]*[0-9][A-Za-z0-9_.:]*$"
 _CN_MOBILE = r"0?(1[3-9]\d{9})$"
 _NANP = r"([2-9]\d{2}[2-9]\d{6})$"
 _DOTLESS = r"@(gmail|googlemail)\.com$"
@@ -54,7 +55,7 @@ def normalise(
     elif id_type == "email":
         judged = _emails(distinct)
     else:
-        judged = _natives(distinct.with_columns(text=_tidy(pl.col("original"))), id_type == "member_no")
+        judged = _natives(distinct, id_type == "member_no")
     return judged.select(
         "original",
         normalised=pl.when((pl.col("status") == "valid") & ~_any_match("plain", blocked)).then("normalised"),
@@ -201,6 +202,19 @@ def _emails(distinct: pl.DataFrame) -> pl.DataFrame:
 
 def _natives(distinct: pl.DataFrame, is_member: bool) -> pl.DataFrame:
     """Native ids are opaque and compared as they stand; member numbers in upper case without spaces and hyphens."""
+    is_simple = pl.col("original").str.contains(_SIMPLE_NATIVE).fill_null(False)
+    as_it_stands = pl.col("original").str.to_uppercase() if is_member else pl.col("original")
+    simple = distinct.filter(is_simple).with_columns(
+        plain=as_it_stands, normalised=as_it_stands, status=pl.lit("valid")
+    )
+    if simple.height == distinct.height:
+        return simple
+    rest = distinct.filter(~is_simple).with_columns(text=_tidy(pl.col("original")))
+    return pl.concat([simple, _odd_natives(rest, is_member).select(simple.columns)])
+
+
+def _odd_natives(rest: pl.DataFrame, is_member: bool) -> pl.DataFrame:
+    """Native ids that are not just digits and letters: missing, masked, or with anything around them."""
     text = pl.col("text")
     if is_member:
         text = text.str.to_uppercase().str.replace_all(r"[\s\p{Pd}]", "")
@@ -211,4 +225,4 @@ def _natives(distinct: pl.DataFrame, is_member: bool) -> pl.DataFrame:
         .then(pl.lit("masked"))
         .otherwise(pl.lit("valid"))
     )
-    return distinct.with_columns(plain=text, normalised=text, status=status)
+    return rest.with_columns(plain=text, normalised=text, status=status)

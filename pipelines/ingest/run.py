@@ -96,9 +96,7 @@ class _Book:
         """Versions of records that other files of the table state; stale files are about to be read again."""
         if table not in self.versions:
             self.versions[table] = [known_versions(self.settings, source, table, self.stale)]
-        frames = self.versions[table]
-        frames[-1] = frames[-1].unique()  # A record of several rows, of the file that was added last.
-        return pl.concat(frames)
+        return pl.concat(self.versions[table])
 
     def add(self, judged: Judged, path: Path) -> None:
         """Take a file that was just written into account."""
@@ -107,6 +105,8 @@ class _Book:
         if entry.is_refused or entry.raw_table is None:
             return
         accepted = judged.decided.filter(pl.col("outcome") == "accepted").select(VERSIONS.names())
+        if judged.opened.layout.table.block:
+            accepted = accepted.unique()  # A record has several rows; elsewhere no two accepted rows are equal.
         self.versions.setdefault(entry.raw_table, []).append(accepted)
 
 
