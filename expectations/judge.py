@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import count
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import polars as pl
@@ -147,11 +148,22 @@ def _first_line(error: object) -> str:
     return (lines[0] if lines else type(error).__name__)[:300]
 
 
-@cache
-def _context() -> Any:
+def prepare_gates() -> None:
+    """Begin to load Great Expectations in another thread, which takes it seconds; whoever judges waits for it."""
+    Thread(target=_load, name="prepare gates").start()
+
+
+def _load() -> Any:
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "False")
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
-    import great_expectations as gx  # noqa: PLC0415  takes about ten seconds
+    import great_expectations as gx  # noqa: PLC0415
+
+    return gx
+
+
+@cache
+def _context() -> Any:
+    gx = _load()
     from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
 
     context = gx.get_context(mode="ephemeral")

@@ -20,6 +20,7 @@ from dagster import (
 )
 from pydantic import Field
 
+from expectations import prepare_gates
 from orchestration.console import step
 from orchestration.house import House
 from pipelines.channels.registry import RAW_TABLES
@@ -67,6 +68,7 @@ def ingest(context: AssetExecutionContext, config: IngestConfig) -> Iterator[Mat
     house: House = context.resources.house
     settings = house.settings
     selected = {key.path[-1] for key in context.selected_asset_keys}
+    prepare_gates()
     report = ingest_landing(settings, house.progress, tables=selected)
     if report.refused and not config.allow_refused:
         lines = [f"{entry.source_file}: {entry.reason}" for entry in report.refused]
