@@ -17,7 +17,7 @@ from pipelines.science.count_model import CountRows
 from pipelines.science.nbd import nb_log_pmf
 from pipelines.science.numerics import Array, dot, legendre, log_rising
 
-_CHUNK = 512
+_CHUNK = 2048
 _CUT = 42.0
 
 
@@ -161,11 +161,15 @@ def _death_part(
     nodes, weights = legendre(count)
     w = width[:, None] * nodes
     grown = np.exp(w)
-    far_grown = ratio[:, None] * (grown - 1.0) + 1.0
+    far_grown = grown - 1.0  # in place from here on: new room for every step costs as much as the steps
+    far_grown *= ratio[:, None]
+    far_grown += 1.0
     log_far = np.log(far_grown)
-    log_g = -(p - 1.0)[:, None] * w - q[:, None] * log_far
-    top = log_g.max(axis=1)
-    g = np.exp(log_g - top[:, None])
+    g = -(p - 1.0)[:, None] * w
+    g -= q[:, None] * log_far
+    top = g.max(axis=1)
+    g -= top[:, None]
+    np.exp(g, out=g)
     g *= weights
     mass = g.sum(axis=1)
     log_near0, log_far0 = np.log(near + begin), np.log(far + begin)
@@ -177,8 +181,8 @@ def _death_part(
     g /= mass[:, None]
     ln_near = log_near0 + np.einsum("ij,ij->i", g, w)
     ln_far = log_far0 + np.einsum("ij,ij->i", g, log_far)
-    inv_near = np.einsum("ij,ij->i", g, 1.0 / grown) / (near + begin)
-    inv_far = np.einsum("ij,ij->i", g, 1.0 / far_grown) / (far + begin)
+    inv_near = np.einsum("ij,ij->i", g, np.divide(1.0, grown, out=grown)) / (near + begin)
+    inv_far = np.einsum("ij,ij->i", g, np.divide(1.0, far_grown, out=far_grown)) / (far + begin)
     return value, (
         np.where(first, ln_near, ln_far),
         np.where(first, inv_near, inv_far),
