@@ -7,6 +7,8 @@ Stays out: Lorenz and Gini (`lorenz`), and choosing a champion (`champion`).
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
@@ -50,8 +52,11 @@ def decile_means(actual: ArrayLike, predicted: ArrayLike, bins: int = BINS) -> t
 
 
 def _bin_means(truth: Array, guess: Array, bins: int) -> tuple[Array, Array]:
-    parts = [part for part in np.array_split(np.arange(len(guess)), bins) if len(part)]
-    return np.array([truth[part].mean() for part in parts]), np.array([guess[part].mean() for part in parts])
+    least, more = divmod(len(guess), bins)
+    ends = [place * least + min(place, more) for place in range(bins + 1)]
+    parts = [(begin, end) for begin, end in pairwise(ends) if end > begin]
+    found, forecast = ([values[begin:end].sum() / (end - begin) for begin, end in parts] for values in (truth, guess))
+    return np.array(found), np.array(forecast)
 
 
 def spearman(actual: ArrayLike, predicted: ArrayLike) -> float:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -80,7 +81,12 @@ class Past:
         """Which customers belong to a segment, or all."""
         if is_all:
             return np.ones(self.summary.height, dtype=bool)
-        return in_segment(self.summary, segment)
+        return self._masks.get(segment, np.zeros(self.summary.height, dtype=bool))
+
+    @cached_property
+    def _masks(self) -> dict[str | None, Mask]:
+        """The customers of each segment: asked for again and again, by every candidate and level."""
+        return {name: in_segment(self.summary, name) for name in self.summary["segment"].unique().to_list()}
 
 
 def in_segment(summary: pl.DataFrame, segment: str | None) -> Mask:
