@@ -41,6 +41,7 @@ TABLE = Table(
     ),
 )
 _COUNTS = ("ended_n", "open_n")
+_CODES = pl.Enum(SEGMENTS)
 
 
 def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
@@ -50,12 +51,18 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
     if params.as_of != month_end(params.as_of):
         rows = rows.filter(pl.col("period_on") != as_of(params))
     end = params.as_of.year * 12 + params.as_of.month - (params.as_of != month_end(params.as_of))
+    segments = (
+        pl.col(f"closing_{scheme}").fill_null(NONE).replace({PROSPECT: NONE}).cast(_CODES) for scheme in SCHEMES
+    )
+    follows = (pl.col("customer_id") == pl.col("customer_id").shift(1)) & (
+        pl.col("month") == pl.col("month").shift(1) + 1
+    )
+    months = rows.select("customer_id", "month", *segments).sort("customer_id", "month")
+    months = months.select(follows.alias("follows"), "month", "^closing_.*$").collect().lazy()
     parts = []
     for scheme in SCHEMES:
-        segment = pl.col(f"closing_{scheme}").fill_null(NONE).replace({PROSPECT: NONE})
-        stays = rows.select("customer_id", "month", segment.alias("segment")).sort("customer_id", "month")
-        same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in ("customer_id", "segment"))
-        goes_on = (same & (pl.col("month") == pl.col("month").shift(1) + 1)).fill_null(False)
+        stays = months.select("follows", "month", pl.col(f"closing_{scheme}").alias("segment"))
+        goes_on = (pl.col("follows") & (pl.col("segment") == pl.col("segment").shift(1))).fill_null(False)
         is_open = pl.col("until") == pl.lit(end, dtype=pl.Int64)
         parts.append(
             stays.with_columns((~goes_on).cast(pl.Int64).cum_sum().alias("stay"))
@@ -66,7 +73,7 @@ def local(inputs: Inputs, params: MartParams) -> pl.LazyFrame:
             .filter(pl.col("segment") != NONE)
             .select(
                 pl.lit(scheme).alias("scheme"),
-                "segment",
+                pl.col("segment").cast(pl.String),
                 "months",
                 (~is_open).cast(pl.Int64).alias("ended_n"),
                 is_open.cast(pl.Int64).alias("open_n"),
