@@ -227,18 +227,20 @@ class Facts:
     def summary_of(self, orders: pl.DataFrame, days: pl.DataFrame, dated_to: date) -> pl.DataFrame:
         """`summary` from `known` orders and their `order_days`."""
         summary = summarise_days(days, dated_to, BASES)
+        who, is_last = "customer_id", (pl.col("customer_id") != pl.col("customer_id").shift(-1)).fill_null(value=True)
         bought = days.lazy().filter("is_purchase").with_columns(
-            pl.when(pl.col("customer_id") == pl.col("customer_id").shift(1))
+            pl.when(pl.col(who) == pl.col(who).shift(1))
             .then((pl.col("ordered_on") - pl.col("ordered_on").shift(1)).dt.total_days())
             .alias("last_gap_days")
         )  # fmt: skip
-        gaps = bought.group_by("customer_id").agg(pl.col("last_gap_days").last())
-        channels = orders.lazy().filter("is_kept").group_by("customer_id", "ordered_on").agg(pl.col("channel").min())
-        who, first = "customer_id", ["customer_id", "first_on"]
+        gaps = bought.filter(is_last).select(who, "last_gap_days")
+        first = summary.lazy().select(who, pl.col("first_on").alias("ordered_on"))
+        begun = orders.lazy().filter("is_kept").join(first, on=[who, "ordered_on"], how="semi", maintain_order="none")
+        channels = begun.group_by(who).agg(pl.col("channel").min())
         return (
             summary.lazy()
             .join(self.segments.lazy(), on=who, how="left", maintain_order="left")
-            .join(channels.rename({"ordered_on": "first_on"}), on=first, how="left", maintain_order="left")
+            .join(channels, on=who, how="left", maintain_order="left")
             .join(gaps, on=who, how="left", maintain_order="left")
             .collect()
         )
