@@ -5,6 +5,7 @@ Lives here: queries, charts, words and the template of the page. Stays out: how 
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 
@@ -17,10 +18,9 @@ def prepare_report() -> None:
 
 
 def _load() -> None:
-    from pipelines.report import registry, render  # noqa: F401, PLC0415
-    from pipelines.report.drawing import warm_up  # noqa: PLC0415
-
-    warm_up()
+    for module in ("registry", "render"):
+        import_module(f"pipelines.report.{module}")
+    import_module("pipelines.report.drawing").warm_up()
 
 
 def render_report(db_path: Path, out_path: Path) -> Path:

@@ -30,10 +30,10 @@ def fitted(monkeypatch: pytest.MonkeyPatch) -> list[CountRows]:
     asked: list[CountRows] = []
     plain = BGNBD.fit_rows
 
-    def slowly(self: BGNBD, rows: CountRows, *args: object, **more: object) -> BGNBD:
+    def slowly(self: BGNBD, rows: CountRows, *, polish: bool = True) -> BGNBD:
         asked.append(rows)
         sleep(0.05)
-        return plain(self, rows, *args, **more)  # type: ignore[arg-type]
+        return plain(self, rows, polish=polish)
 
     monkeypatch.setattr(BGNBD, "fit_rows", slowly)
     return asked
